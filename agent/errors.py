@@ -1,0 +1,136 @@
+"""Every error this program raises on purpose, and the exit code it stands for.
+
+ExpandError
+├── UsageError                 2   wrong use or configuration
+│   ├── ConfigError                a key or value in config.toml or plan.toml
+│   ├── NotUtf8                    a file that is not UTF-8, with the offset of the first bad byte
+│   ├── RegionError                markers that cannot be read, or marker text in a source
+│   ├── PathEscape                 a path that leaves the workspace
+│   └── PromptError                a template that cannot be rendered
+├── ModelError                 3   the model or its service failed
+│   ├── Unavailable                could not be reached, or kept failing (429, 5xx, resets, stalls)
+│   ├── NotConfigured              no key, no recording, unknown vendor, an extra that is not installed
+│   ├── Rejected                   the service will not take the request (400, 401, 403, 404)
+│   ├── ContextOverflow            the prompt does not fit the context window
+│   ├── NotRecorded                a replay has no answer for this call
+│   └── BadReply                   a reply arrived and cannot be used
+│       ├── CutOff                     it stopped at the length limit
+│       ├── EmptyReply                 it holds no text
+│       ├── Refused                    the model or a filter declined
+│       └── Malformed                  it is not in the form that was asked for
+├── BudgetReached              4   the next call could break the cap
+├── Locked                     5   another process holds the workspace or the article
+├── SourceChanged              5   the source is not the one the draft was made from
+└── SandboxUnavailable         1   nothing here can confine generated code
+
+Vendor exceptions never leave ``agent.llm``: each vendor's file maps them onto this tree, and a test fails
+when one is left unmapped.
+"""
+
+from __future__ import annotations
+
+
+class ExpandError(Exception):
+    """Base of all errors that are shown to a person without a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        """What to do about it; shown on a line of its own."""
+
+
+class UsageError(ExpandError):
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    pass
+
+
+class NotUtf8(UsageError):
+    def __init__(self, file: str, offset: int) -> None:
+        super().__init__(
+            f"{file}: not UTF-8 at byte {offset}",
+            hint="convert the file to UTF-8 (for example with iconv -f gb18030 -t utf-8) and try again",
+        )
+        self.file = file
+        self.offset = offset
+
+
+class RegionError(UsageError):
+    def __init__(self, message: str, *, line: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+
+
+class PathEscape(UsageError):
+    pass
+
+
+class PromptError(UsageError):
+    pass
+
+
+class ModelError(ExpandError):
+    exit_code = 3
+
+
+class Unavailable(ModelError):
+    def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+        """Seconds the service asked us to wait, if it said so."""
+
+
+class NotConfigured(ModelError):
+    pass
+
+
+class Rejected(ModelError):
+    pass
+
+
+class ContextOverflow(ModelError):
+    pass
+
+
+class NotRecorded(ModelError):
+    pass
+
+
+class BadReply(ModelError):
+    """A reply arrived, was stored as rejected, and is never used as text."""
+
+
+class CutOff(BadReply):
+    pass
+
+
+class EmptyReply(BadReply):
+    pass
+
+
+class Refused(BadReply):
+    pass
+
+
+class Malformed(BadReply):
+    pass
+
+
+class BudgetReached(ExpandError):
+    exit_code = 4
+
+
+class Locked(ExpandError):
+    exit_code = 5
+
+
+class SourceChanged(ExpandError):
+    exit_code = 5
+
+
+class SandboxUnavailable(ExpandError):
+    exit_code = 1
