@@ -1,0 +1,225 @@
+"""``config.toml``: every setting with its default, and a loader that names a wrong key and the nearest right one."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from agent.errors import ConfigError
+
+T = TypeVar("T")
+
+ROLES = ("planner", "writer", "coder", "referee")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    spec: str = "auto"
+    """`vendor:name`; `auto` is the configured key if there is one, else the recording of the sample article."""
+    base_url: str | None = None
+    """Endpoint of an OpenAI-compatible server; unset: `OPENAI_BASE_URL`, else the vendor's own."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Name of the environment variable that holds the key. The key itself never stands in a file."""
+    context_window: int = 128_000
+    """Tokens the model can take, prompt and reply together; a prompt that does not fit is not sent."""
+    timeout: float = 600.0
+    """Seconds one request may take."""
+    temperature: float | None = None
+    """Sent only when set."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolesConfig:
+    planner: str | None = None
+    """Model of reading, outline and division; unset: `model.spec`."""
+    writer: str | None = None
+    """Model of the sections, their repair and deepening."""
+    coder: str | None = None
+    """Model of witnesses and experiments."""
+    referee: str | None = None
+    """Model that reads adversarially; another one than the writer's sees more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsConfig:
+    lines: int = 1000
+    """Newline-terminated lines an expanded article should reach."""
+    formulas: int = 40
+    """Display blocks it should reach."""
+    added: bool = False
+    """true: the targets are meant for what is added, not for the file's total."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopConfig:
+    layout: str = "weave"
+    """`weave`: explanations stand after the paragraph they explain; `append`: all at the end."""
+    repairs: int = 2
+    """Repair calls for one reply at most."""
+    rounds: int = 3
+    """Deepening rounds at most while a target is missed."""
+    reply_tokens: int = 4000
+    """What one reply is planned to stay under."""
+    pack_lines: int = 100
+    """Consecutive parts of a chapter share a call up to this many planned lines."""
+    pack_formulas: int = 4
+    """… and up to this many planned formulas."""
+    referee: bool = True
+    """Have every part read adversarially before it is assembled."""
+    concurrency: int = 4
+    """Calls in flight at most."""
+    tries: int = 3
+    """Deliberate new tries after a cut-off, empty, refused or malformed reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryConfig:
+    attempts: int = 6
+    """Transport retries of one call (429, 5xx, resets, stalls)."""
+    wait_cap: float = 60.0
+    """Seconds a single wait may last, unless the service asks for more."""
+    total_cap: float = 900.0
+    """Seconds all waits of one call may add up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetConfig:
+    article: float | None = None
+    """US dollars one article may cost."""
+    run: float | None = None
+    """US dollars one command may cost."""
+    day: float | None = None
+    """US dollars a calendar day (UTC) may cost."""
+    tokens: int | None = None
+    """Tokens (prompt and reply) one command may use; the cap for models without a known price."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabConfig:
+    enabled: bool = True
+    """Run witnesses and experiments; false marks them 未运行."""
+    seconds: int = 60
+    """Wall-clock limit of one program."""
+    memory_mb: int = 4096
+    processes: int = 64
+    file_mb: int = 256
+    output_kb: int = 1024
+    """Standard output kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandardConfig:
+    subsections: int = 20
+    """Subsections an expansion should have at least."""
+    methods: int = 5
+    """Methods a comparison table should compare at least."""
+    boxes: int = 5
+    """Kinds of boxes an expansion should use at least."""
+    example: bool = True
+    """Ask for a hand-computed example (`example-box`)."""
+    fold: int = 50
+    """Code and derivations longer than this many lines belong into `<details>`."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Share of the added lines by template, such as `{theory = 0.4}`; unset: what the template says."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathsConfig:
+    articles: str = "blogs_raw"
+    outputs: str = "outputs"
+    prompts: str = "prompts"
+    plan: str = "plan.toml"
+    report: str = "PROGRESS_REPORT.md"
+    references: str = "references.toml"
+    recordings: str = "recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesConfig:
+    online: bool = False
+    """Allow arXiv, Crossref and OpenAlex to be asked about works that are cited."""
+    email: str | None = None
+    """Contact address sent to those services, as they ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    model: ModelConfig = ModelConfig()
+    roles: RolesConfig = RolesConfig()
+    targets: TargetsConfig = TargetsConfig()
+    loop: LoopConfig = LoopConfig()
+    retry: RetryConfig = RetryConfig()
+    budget: BudgetConfig = BudgetConfig()
+    lab: LabConfig = LabConfig()
+    standard: StandardConfig = StandardConfig()
+    paths: PathsConfig = PathsConfig()
+    sources: SourcesConfig = SourcesConfig()
+
+    def spec_for(self, role: str) -> str:
+        """The model SPEC that a role uses."""
+        chosen: str | None = getattr(self.roles, role, None)
+        return chosen or self.model.spec
+
+
+def load(path: Path) -> Config:
+    """Read a `config.toml`.
+
+    Raises ConfigError for a file that cannot be read, an unknown key (with the nearest known one) or a value
+    of the wrong kind.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}", hint="mend the TOML at that place") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    config = parse(Config, raw, where=str(path))
+    if config.loop.layout not in ("weave", "append"):
+        raise ConfigError(f'{path}: loop.layout is "{config.loop.layout}"', hint='use "weave" or "append"')
+    return config
+
+
+def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "") -> T:
+    """Build the dataclass ``kind`` from a TOML table; see `load` for the errors."""
+    hints = get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for key in raw:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {prefix}{key}", hint=_nearest(key, known, prefix))
+    for name, f in known.items():
+        if name not in raw and f.default is MISSING and f.default_factory is MISSING:
+            raise ConfigError(f"{where}: {prefix}{name} is missing")
+    values = {k: _value(hints[k], v, where=where, prefix=f"{prefix}{k}") for k, v in raw.items()}
+    return kind(**values)
+
+
+def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {prefix}{near[0]}?"
+    return "known keys here: " + ", ".join(known)
+
+
+def _value(hint: Any, value: Any, *, where: str, prefix: str) -> Any:
+    options = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+    for option in options:
+        if is_dataclass(option) and isinstance(option, type) and isinstance(value, dict):
+            return parse(option, value, where=where, prefix=f"{prefix}.")
+        if option is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if isinstance(option, type) and type(value) is option:
+            if option in (int, float) and value < 0:
+                raise ConfigError(f"{where}: {prefix} is {value}", hint="use a number that is not negative")
+            return value
+        if get_origin(option) is not None and isinstance(value, dict):
+            inner = get_args(option)[1]
+            return {k: _value(inner, v, where=where, prefix=f"{prefix}.{k}") for k, v in value.items()}
+    wanted = " or ".join(getattr(o, "__name__", str(o)) for o in options if o is not type(None))
+    raise ConfigError(f"{where}: {prefix} is {value!r}", hint=f"it takes a value of type {wanted}")

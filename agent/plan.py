@@ -1,0 +1,219 @@
+"""``plan.toml``: what to expand, in which order, towards which targets. It holds no status.
+
+A plan is batches (`9`) → sub-batches (`9C`) → items. Targets of an item beat those of its sub-batch, batch and
+config, key by key, in that order.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from agent.config import StandardConfig, TargetsConfig, parse
+from agent.errors import ConfigError, PathEscape
+from agent.records import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class PartialTargets:
+    """Targets of one level; None leaves a key to the level above."""
+
+    lines: int | None = None
+    formulas: int | None = None
+    added: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    file: str
+    """File name below the articles folder."""
+    title: str = ""
+    focus: tuple[str, ...] = ()
+    """核心点: what a person wants the expansion to be about; goes into the prompts."""
+    targets: PartialTargets = PartialTargets()
+
+    @property
+    def slug(self) -> str:
+        return PurePosixPath(self.file).stem
+
+
+@dataclass(frozen=True, slots=True)
+class SubBatch:
+    id: str
+    title: str = ""
+    note: str = ""
+    targets: PartialTargets = PartialTargets()
+    standard: Mapping[str, object] = field(default_factory=dict)
+    """Keys of `[standard]` that this sub-batch overrides."""
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    id: str
+    title: str = ""
+    targets: PartialTargets = PartialTargets()
+    subs: tuple[SubBatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An item with the batch and sub-batch it stands in."""
+
+    batch: Batch
+    sub: SubBatch
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    batches: tuple[Batch, ...] = ()
+
+    def places(self) -> Iterator[Place]:
+        """All items in plan order."""
+        for batch in self.batches:
+            for sub in batch.subs:
+                for item in sub.items:
+                    yield Place(batch, sub, item)
+
+    def find(self, slug: str) -> Place | None:
+        return next((p for p in self.places() if p.item.slug == slug), None)
+
+    def select(self, id: str) -> tuple[Place, ...]:
+        """Items of a sub-batch (`9C`) or of a whole batch (`9`); empty where neither exists."""
+        return tuple(p for p in self.places() if id in (p.sub.id, p.batch.id))
+
+    def ids(self) -> tuple[str, ...]:
+        return tuple(x for b in self.batches for x in (b.id, *(s.id for s in b.subs)))
+
+
+def targets_for(place: Place | None, config: TargetsConfig) -> Targets:
+    """The targets of an item: its own, else its sub-batch's, batch's, config's, key by key."""
+    levels = (place.item.targets, place.sub.targets, place.batch.targets) if place else ()
+
+    def pick(name: str, default: int | bool) -> int | bool:
+        values = (getattr(level, name) for level in levels)
+        return next((v for v in values if v is not None), default)
+
+    return Targets(
+        lines=int(pick("lines", config.lines)),
+        formulas=int(pick("formulas", config.formulas)),
+        added=bool(pick("added", config.added)),
+    )
+
+
+def standard_for(place: Place | None, config: StandardConfig) -> StandardConfig:
+    """The expansion standard of an item: config, overridden by its sub-batch."""
+    if place is None or not place.sub.standard:
+        return config
+    own = {name: getattr(config, name) for name in StandardConfig.__dataclass_fields__}
+    merged = {**own, **place.sub.standard}
+    return parse(StandardConfig, merged, where=f"plan.toml: sub-batch {place.sub.id}", prefix="standard.")
+
+
+def load(path: Path) -> Plan:
+    """Read a plan; an absent file is an empty plan.
+
+    Raises ConfigError for unreadable TOML, unknown keys, an ID or a file named twice, and PathEscape for an
+    item whose path leaves the articles folder.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Plan()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}", hint="mend the TOML at that place") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    where = path.name
+    tables = raw.pop("batch", [])
+    if raw:
+        raise ConfigError(
+            f"{where}: unknown key {next(iter(raw))}", hint="a plan is a list of [[batch]] tables"
+        )
+    plan = Plan(tuple(_batch(t, where) for t in tables))
+    _validate(plan, where)
+    return plan
+
+
+def _batch(raw: dict[str, object], where: str) -> Batch:
+    raw = dict(raw)
+    subs = raw.pop("sub", [])
+    if not isinstance(subs, list):
+        raise ConfigError(f"{where}: batch.sub must be a list of tables", hint="write [[batch.sub]]")
+    shell = parse(_BatchTable, raw, where=where, prefix="batch.")
+    return Batch(shell.id, shell.title, shell.targets, tuple(_sub(s, where) for s in subs))
+
+
+def _sub(raw: dict[str, object], where: str) -> SubBatch:
+    raw = dict(raw)
+    items = raw.pop("item", [])
+    if not isinstance(items, list):
+        raise ConfigError(
+            f"{where}: batch.sub.item must be a list of tables", hint="write [[batch.sub.item]]"
+        )
+    shell = parse(_SubTable, raw, where=where, prefix="batch.sub.")
+    return SubBatch(
+        shell.id,
+        shell.title,
+        shell.note,
+        shell.targets,
+        shell.standard,
+        tuple(_item(i, where) for i in items),
+    )
+
+
+def _item(raw: dict[str, object], where: str) -> Item:
+    shell = parse(_ItemTable, raw, where=where, prefix="batch.sub.item.")
+    bad = [f for f in shell.focus if not isinstance(f, str)]
+    if bad:
+        raise ConfigError(
+            f"{where}: focus of {shell.file} holds {bad[0]!r}", hint="focus is a list of strings"
+        )
+    return Item(shell.file, shell.title, tuple(shell.focus), shell.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class _BatchTable:
+    id: str
+    title: str = ""
+    targets: PartialTargets = PartialTargets()
+
+
+@dataclass(frozen=True, slots=True)
+class _SubTable:
+    id: str
+    title: str = ""
+    note: str = ""
+    targets: PartialTargets = PartialTargets()
+    standard: dict = field(default_factory=dict)  # type: ignore[type-arg]
+
+
+@dataclass(frozen=True, slots=True)
+class _ItemTable:
+    file: str
+    title: str = ""
+    focus: list = field(default_factory=list)  # type: ignore[type-arg]
+    targets: PartialTargets = PartialTargets()
+
+
+def _validate(plan: Plan, where: str) -> None:
+    seen: dict[str, str] = {}
+    for batch in plan.batches:
+        for id in (batch.id, *(s.id for s in batch.subs)):
+            if id in seen:
+                raise ConfigError(
+                    f"{where}: the ID {id} stands twice", hint="give each batch and sub-batch its own ID"
+                )
+            seen[id] = id
+    for place in plan.places():
+        file, parts = place.item.file, PurePosixPath(place.item.file).parts
+        if PurePosixPath(file).is_absolute() or ".." in parts or "\\" in file or "\0" in file:
+            raise PathEscape(
+                f"{where}: {place.sub.id} names {file}, which leaves the articles folder",
+                hint="name a file below the articles folder, such as my-article.md",
+            )

@@ -1,0 +1,25 @@
+"""A workspace: a folder with ``config.toml``, its files, locks and event log.
+
+This package alone writes the user's files, each through a temporary file, fsync and a rename.
+"""
+
+from agent.workspace.events import Event, EventLog
+from agent.workspace.files import remove, write_bytes, write_json, write_text
+from agent.workspace.layout import Workspace, find, slug_of
+from agent.workspace.locks import hold
+from agent.workspace.state import State, derive
+
+__all__ = [
+    "Event",
+    "EventLog",
+    "State",
+    "Workspace",
+    "derive",
+    "find",
+    "hold",
+    "remove",
+    "slug_of",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]

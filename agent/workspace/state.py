@@ -1,0 +1,110 @@
+"""Life of an article, folded from its events. See DESIGN: pending → draft → accepted → merged, and the exits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agent.workspace.events import Event
+
+FAILURES = 2
+"""A failed article is tried once more, then passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where one article stands."""
+
+    status: str = "pending"
+    """pending, draft, accepted, merged, failed or by-hand."""
+    sha256: str = ""
+    """Of the source the current attempt or draft was made from."""
+    failures: int = 0
+    """Runs that failed since the last draft."""
+    error: str = ""
+    """What the last failed run said."""
+    attempt: int = 0
+    """First attempt number of calls that failed in an earlier run; frozen here so that a resumed run
+    numbers alike."""
+    retry: Mapping[str, int] = field(default_factory=dict)
+    """Call name → first attempt in the next run."""
+    sections: Mapping[str, str] = field(default_factory=dict)
+    """Section → accepted or rejected, as a person decided."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """(section or "", note) of rejections and redos, oldest first; they enter the prompts."""
+    redos: Mapping[str, int] = field(default_factory=dict)
+    """Section → how often it was redone."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Data of the event that set the status."""
+    at: str = ""
+    """When the status was set."""
+
+    @property
+    def open(self) -> bool:
+        """True when `next` may pick the article."""
+        return self.status == "pending" or (self.status == "failed" and self.failures < FAILURES)
+
+
+def derive(events: Iterable[Event]) -> dict[str, State]:
+    """Fold the event log into the state of each article it names."""
+    states: dict[str, State] = {}
+    for event in events:
+        states[event.slug] = _next(states.get(event.slug, State()), event)
+    return states
+
+
+def _next(state: State, event: Event) -> State:
+    data = event.data
+    match event.kind:
+        case "picked":
+            return replace(state, sha256=str(data.get("sha256", "")))
+        case "drafted":
+            return replace(
+                state, status="draft", failures=0, error="", sections={}, data=data, at=event.at,
+                sha256=str(data.get("sha256", state.sha256)),
+            )  # fmt: skip
+        case "failed":
+            retry = {**state.retry, **data.get("retry", {})}
+            return replace(
+                state, status="failed", failures=state.failures + 1, error=str(data.get("error", "")),
+                retry=retry, data=data, at=event.at,
+            )  # fmt: skip
+        case "accepted":
+            return _decided(state, event, "accepted")
+        case "rejected":
+            return _rejected(state, event)
+        case "redone":
+            section = str(data.get("section", ""))
+            redos = {**state.redos, section: state.redos.get(section, 0) + 1}
+            undecided = {k: v for k, v in state.sections.items() if k != section}
+            return replace(
+                state, status="draft", redos=redos, sections=undecided,
+                notes=(*state.notes, (section, str(data.get("note", "")))), at=event.at,
+            )  # fmt: skip
+        case "merged":
+            return replace(state, status="merged", data=data, at=event.at)
+        case "undone":
+            return replace(state, status="draft", at=event.at)
+        case "adopted":
+            return replace(state, status="by-hand", data=data, at=event.at)
+    return state
+
+
+def _decided(state: State, event: Event, decision: str) -> State:
+    sections = {**state.sections, **dict.fromkeys(event.data.get("sections", ()), decision)}
+    wanted = event.data.get("of", ())
+    done = bool(wanted) and all(sections.get(s) == "accepted" for s in wanted)
+    return replace(state, sections=sections, status="accepted" if done else "draft", at=event.at)
+
+
+def _rejected(state: State, event: Event) -> State:
+    note = str(event.data.get("note", ""))
+    chosen = tuple(event.data.get("sections", ()))
+    if chosen:
+        notes = (*state.notes, *((s, note) for s in chosen))
+        return replace(_decided(state, event, "rejected"), notes=notes)
+    # The whole draft: it is kept on disk, and the article is pending again with the note in its prompts.
+    return replace(
+        state, status="pending", sections={}, notes=(*state.notes, ("", note)), data=event.data, at=event.at
+    )
