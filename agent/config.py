@@ -1,4 +1,4 @@
-"""``config.toml``: every setting with its default, and a loader that names a wrong key and the nearest right one."""
+"""``config.toml``: every setting with its default. A wrong key is an error that names the nearest right one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLES = ("planner", "writer", "coder", "referee")
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     spec: str = "auto"
-    """`vendor:name`; `auto` is the configured key if there is one, else the recording of the sample article."""
+    """`vendor:name`; `auto`: the configured key if there is one, else the recording of the sample article."""
     base_url: str | None = None
     """Endpoint of an OpenAI-compatible server; unset: `OPENAI_BASE_URL`, else the vendor's own."""
     api_key_env: str = "OPENAI_API_KEY"
@@ -215,7 +215,7 @@ def _value(hint: Any, value: Any, *, where: str, prefix: str) -> Any:
         if option is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         if isinstance(option, type) and type(value) is option:
-            if option in (int, float) and value < 0:
+            if isinstance(value, int | float) and value < 0:
                 raise ConfigError(f"{where}: {prefix} is {value}", hint="use a number that is not negative")
             return value
         if get_origin(option) is not None and isinstance(value, dict):

@@ -1,7 +1,7 @@
 """``plan.toml``: what to expand, in which order, towards which targets. It holds no status.
 
-A plan is batches (`9`) → sub-batches (`9C`) → items. Targets of an item beat those of its sub-batch, batch and
-config, key by key, in that order.
+A plan is batches (`9`) → sub-batches (`9C`) → items. Targets of an item beat those of its sub-batch, batch
+and config, key by key, in that order.
 """
 
 from __future__ import annotations

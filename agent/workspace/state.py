@@ -1,4 +1,4 @@
-"""Life of an article, folded from its events. See DESIGN: pending → draft → accepted → merged, and the exits."""
+"""Life of an article, folded from its events: pending → draft → accepted → merged, and the ways out."""
 
 from __future__ import annotations
 
