@@ -6,7 +6,8 @@ ExpandError
 │   ├── NotUtf8                    a file that is not UTF-8, with the offset of the first bad byte
 │   ├── RegionError                markers that cannot be read, or marker text in a source
 │   ├── PathEscape                 a path that leaves the workspace
-│   └── PromptError                a template that cannot be rendered
+│   ├── PromptError                a template that cannot be rendered
+│   └── LedgerError                a file that is no ledger, or one of a newer version
 ├── ModelError                 3   the model or its service failed
 │   ├── Unavailable                could not be reached, or kept failing (429, 5xx, resets, stalls)
 │   ├── NotConfigured              no key, no recording, unknown vendor, an extra that is not installed
@@ -70,6 +71,10 @@ class PathEscape(UsageError):
 
 
 class PromptError(UsageError):
+    pass
+
+
+class LedgerError(UsageError):
     pass
 
 
