@@ -1,0 +1,141 @@
+"""What an experiment hands over, typed, and its JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.lab.values import Where, format_value
+
+Scalar = float | int | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    value: Scalar
+    """None where the program handed over something that is not finite."""
+    unit: str = ""
+    runs: tuple[float, ...] = ()
+    """The values of single seeds, where the program declared them."""
+
+    def text(self, where: Where = "prose") -> str:
+        return format_value(self.value, self.unit, where)
+
+    def to_json(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"value": self.value, "unit": self.unit}
+        if self.runs:
+            out["runs"] = list(self.runs)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Scalar, ...], ...]
+
+    def markdown(self) -> str:
+        """The table as Markdown; a bar inside a cell is escaped."""
+        lines = [self.columns, ("---",) * len(self.columns)]
+        lines += [
+            tuple(cell if isinstance(cell, str) else format_value(cell) for cell in row) for row in self.rows
+        ]
+        return "\n".join(
+            "| " + " | ".join(c.replace("|", r"\|").replace("\n", " ") for c in r) + " |" for r in lines
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"columns": list(self.columns), "rows": [list(row) for row in self.rows]}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    png: bytes
+    width: int
+    height: int
+    """Pixels."""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.png).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"width": self.width, "height": self.height, "bytes": len(self.png), "sha256": self.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A declared search: settings, one score (or one row of seeds) each."""
+
+    name: str
+    grid: tuple[Any, ...]
+    scores: tuple[Any, ...]
+    better: str
+    method: str
+    best: int
+    """Index into ``grid``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedWarning:
+    """Something a careful reader would object to, found in what the experiment did."""
+
+    rule: str
+    """grid-edge, uneven-sweep, one-seed-mean, clustered-correlation, few-seeds, not-finite, figure."""
+    message: str
+    """For the writer and the report, in Chinese."""
+    certain: bool = True
+    """False where it was guessed from the code or a table, not declared by the program."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"rule": self.rule, "message": self.message, "certain": self.certain}
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentResult:
+    """One experiment's run. ``ok`` is False for anything but a program that came to its own good end."""
+
+    file: str
+    ok: bool
+    exit: int
+    seconds: float
+    """Wall-clock seconds of the run that produced this, also when it comes from the cache."""
+    stdout: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    error: str = ""
+    """The program's own traceback, or why nothing ran; "" when ok."""
+    killed_by: str = ""
+    """The limit that ended it: time, memory, disk, output, signal, or ""."""
+    warnings: tuple[EarnedWarning, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
+    cached: bool = False
+    key: str = ""
+    """Hash of code and tools that the result is bound to."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The public record; figures appear by size and hash, their bytes stay in the object."""
+        return {
+            "file": self.file,
+            "ok": self.ok,
+            "exit": self.exit,
+            "seconds": round(self.seconds, 3),
+            "stdout": self.stdout,
+            "values": {name: value.to_json() for name, value in self.values.items()},
+            "tables": {name: table.to_json() for name, table in self.tables.items()},
+            "figures": {name: figure.to_json() for name, figure in self.figures.items()},
+            "error": self.error,
+            "killed_by": self.killed_by,
+            "warnings": [warning.to_json() for warning in self.warnings],
+        }
