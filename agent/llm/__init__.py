@@ -1,11 +1,13 @@
-"""The only place that calls models. See ``client`` for asking, ``ledger`` for what is kept, ``vendors`` for SPECs."""
+"""The only place that calls models. ``client`` asks, ``ledger`` keeps, ``vendors`` opens a SPEC."""
 
-from agent.llm.budget import Budget, cost_of
-from agent.llm.client import Answer, Client, Request
+from agent.llm.budget import Budget
+from agent.llm.client import Client
 from agent.llm.json_reply import json_parser, parse_json
 from agent.llm.keys import key_of, prompt_hash
-from agent.llm.ledger import Ledger, LedgerStats, Row
+from agent.llm.ledger import Ledger, LedgerStats, ModelStats, Row
 from agent.llm.model import CallEvent, Model, ModelSettings, Recorded
+from agent.llm.prices import cost_of, window_of
+from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy
 from agent.llm.vendors import open_model
 
@@ -18,6 +20,7 @@ __all__ = [
     "LedgerStats",
     "Model",
     "ModelSettings",
+    "ModelStats",
     "Recorded",
     "Request",
     "RetryPolicy",
@@ -28,4 +31,5 @@ __all__ = [
     "open_model",
     "parse_json",
     "prompt_hash",
+    "window_of",
 ]

@@ -1,57 +1,32 @@
-"""Asking: ``ask`` → ledger → budget → transport retry → vendor, one concern a call."""
+"""Asking: ``ask`` → ledger → budget → transport retry → vendor, one concern a call.
+
+The caller sees a usable answer or a named error; attempts, storage, caps and retries cannot be told from
+outside.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
-from agent.llm.budget import Budget
-from agent.llm.ledger import Ledger
-from agent.llm.model import Model, Observer, Sleep
-from agent.llm.retry import RetryPolicy
-from agent.records import Message, Usage
+from agent.errors import BadReply, ContextOverflow, NotConfigured
+from agent.llm.attempts import Attempts, Usable, exhausted
+from agent.llm.budget import Budget, worst_case
+from agent.llm.keys import key_of
+from agent.llm.ledger import Ledger, Row
+from agent.llm.model import CallEvent, EventKind, Model, Observer, Recorded, Sleep
+from agent.llm.request import Answer, Request
+from agent.llm.retry import RetryPolicy, retried
+from agent.llm.usage import prompt_tokens
+from agent.records import Call, Reply, Usage
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Request(Generic[T]):
-    """What is wanted of a model, and how to tell whether the answer is usable."""
-
-    name: str
-    """Stable over runs, such as ``sgd-svm/theory.2/write``."""
-    role: str
-    """planner, writer, coder or referee: which of the client's models is asked."""
-    messages: tuple[Message, ...]
-    parse: Callable[[str], T]
-    """Turns the whole text into the value; raises Malformed with the reason, which the next attempt carries."""
-    continue_prompt: str
-    """Said after a reply that stopped at the length limit, to get the rest."""
-    malformed_prompt: Callable[[str], str]
-    """Makes what is said after an unusable reply from what was wrong with it."""
-    params: Mapping[str, Any] = field(default_factory=dict)
-    schema: Mapping[str, Any] | None = None
-    tries: int = 3
-    """Attempts in all, continuations among them."""
-    first_attempt: int = 0
-    """Attempts below this one are read from the ledger and never sent: a failed call that is tried once more
-    numbers on, and carries what was wrong last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
-    value: T
-    text: str
-    """The usable text, continuations joined."""
-    rows: tuple[str, ...]
-    """Ledger keys of all attempts that led here, the rejected ones too."""
-    usage: Usage
-    """Of all those attempts, as when they were made."""
-    changed: bool = False
-    """True where a replayed answer belongs to an older prompt."""
+DEFAULT_ROLE = "default"
 
 
 class Client:
@@ -72,17 +47,130 @@ class Client:
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        raise NotImplementedError
+        self._ledger = ledger
+        self._models = dict(models)
+        self._retry = retry or RetryPolicy()
+        self._budget = budget
+        self._slots = asyncio.Semaphore(concurrency)
+        self._observe = observe or (lambda event: None)
+        self._sleep = sleep
+        self._clock = clock
+        self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, request: Request[T]) -> Answer[T]:
         """The first usable answer, from the ledger or from the model.
 
-        Raises CutOff, EmptyReply, Refused or Malformed when the attempts are used up, ContextOverflow before a
-        prompt that does not fit, BudgetReached before a call that could break the cap, Unavailable when the
+        Raises CutOff, EmptyReply, Refused or Malformed when the attempts are used up, ContextOverflow before
+        a prompt that does not fit, BudgetReached before a call that could break the cap, Unavailable when the
         service kept failing, and what else the vendor raises of ModelError.
         """
-        raise NotImplementedError
+        model = self.model(request.role)
+        attempts = Attempts(request, model.identity)
+        rows: list[Row] = []
+        changed = False
+        attempt = 0
+        while attempt < request.first_attempt + request.tries:
+            call = attempts.call(attempt)
+            if attempt < request.first_attempt and self._ledger.get(key_of(call)) is None:
+                attempt = request.first_attempt
+                continue
+            row = await self._stored(model, call)
+            rows.append(row)
+            changed |= self._is_changed(model, call)
+            outcome = self._judged(attempts, row)
+            if isinstance(outcome, Usable):
+                usage = sum((r.reply.usage for r in rows), Usage())
+                return Answer(outcome.value, outcome.text, tuple(r.key for r in rows), usage, changed)
+            attempt += 1
+        assert attempts.failure is not None
+        raise exhausted(attempts.failure, request, model.identity, attempt - 1)
+
+    def model(self, role: str) -> Model:
+        """The model of a role. Raises NotConfigured where there is none."""
+        found = self._models.get(role) or self._models.get(DEFAULT_ROLE)
+        if found is None:
+            raise NotConfigured(
+                f"no model for the role {role}", hint="name one in config.toml or with --model"
+            )
+        return found
 
     async def aclose(self) -> None:
         """Close all models; the ledger stays the caller's."""
-        raise NotImplementedError
+        for model in {id(m): m for m in self._models.values()}.values():
+            await model.aclose()
+
+    def _judged(self, attempts: Attempts[T], row: Row) -> Usable[T] | BadReply:
+        outcome = attempts.read(row.reply, row.problem if row.status == "rejected" else "")
+        bad = isinstance(outcome, BadReply)
+        if row.status == "unjudged":
+            row = self._ledger.judge(row.key, "rejected" if bad else "ok", str(outcome) if bad else "")
+        self._tell("rejected" if bad else "stored", row, detail=row.problem, seconds=row.seconds)
+        return outcome
+
+    async def _stored(self, model: Model, call: Call) -> Row:
+        """The reply out of the ledger, put there first where it is missing."""
+        key = key_of(call)
+        # Two tasks that ask the same at once must not both pay for it.
+        lock = self._under_way.setdefault(key, asyncio.Lock())
+        async with lock:
+            row = self._ledger.get(key)
+            if row is not None:
+                self._tell("reused", row)
+                return row
+            return await self._within_limits(model, call)
+
+    async def _within_limits(self, model: Model, call: Call) -> Row:
+        """Context window and budget are kept before anything is sent."""
+        window = model.context_window
+        if window is None and self._budget is None:
+            return await self._in_turn(model, call)
+        worst = worst_case(call, await asyncio.to_thread(prompt_tokens, call))
+        _fits(call, worst, window)
+        if self._budget is None:
+            return await self._in_turn(model, call)
+        async with self._budget.reserved(call, worst) as spent:
+            row = await self._in_turn(model, call)
+            spent(row.reply)
+            return row
+
+    async def _in_turn(self, model: Model, call: Call) -> Row:
+        def on_wait(seconds: float, reason: str) -> None:
+            self._tell("wait", call, detail=reason, seconds=seconds)
+
+        async with self._slots:
+            return await retried(
+                self._retry, lambda: self._sent(model, call), sleep=self._sleep, on_wait=on_wait
+            )
+
+    async def _sent(self, model: Model, call: Call) -> Row:
+        self._tell("sent", call)
+        start = self._clock()
+        reply = await model.send(call, on_token=lambda n: self._tell("tokens", call, tokens=n))
+        # No await between arrival and storage: a cancellation cannot lose a reply that is here.
+        return self._ledger.put(call, _storable(reply), seconds=self._clock() - start)
+
+    def _is_changed(self, model: Model, call: Call) -> bool:
+        if not (isinstance(model, Recorded) and model.differs(call)):
+            return False
+        self._tell("changed", call, detail="the prompt has changed since the recording")
+        return True
+
+    def _tell(self, kind: EventKind, about: Call | Row, **fields: Any) -> None:
+        usage = about.reply.usage if isinstance(about, Row) else None
+        self._observe(CallEvent(kind, about.name, about.attempt, about.model, usage=usage, **fields))
+
+
+def _fits(call: Call, worst: Usage, window: int | None) -> None:
+    needed = worst.prompt + worst.completion
+    if window is not None and needed > window:
+        raise ContextOverflow(
+            f"{call.name}: {worst.prompt} prompt tokens and {worst.completion} for the reply are {needed}, "
+            f"the context window of {call.model} is {window}",
+            hint="use a model with a larger window, or shorten the article; context_window in config.toml "
+            "overrides what is assumed",
+        )
+
+
+def _storable(reply: Reply) -> Reply:
+    """Lone surrogates, which a JSON escape can smuggle in, cannot be written as UTF-8."""
+    return replace(reply, text=reply.text.encode("utf-8", "replace").decode("utf-8"))

@@ -8,8 +8,6 @@ from typing import Any
 
 from agent.records import Call
 
-VERSION = "c1"
-
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, no spaces, no escapes beyond the necessary, no NaN: one text for one value.
@@ -30,16 +28,16 @@ def key_of(call: Call) -> str:
         {"attempt": int, "messages": [{"content": str, "role": str}, …], "model": str,
          "params": object, "schema": object or null}
 
-    The contract: whatever shapes the answer is inside; ``name``, time-outs and retry knobs are not. ``params``
-    is taken as JSON, so 1 and 1.0 are two values. Another form of key gets another prefix; rows are never
-    rewritten. ``Ledger.verify`` recomputes every key.
+    The contract: whatever shapes the answer is inside; ``name``, time-outs and retry knobs are not.
+    ``params`` is taken as JSON, so 1 and 1.0 are two values. Another form of key gets another prefix, and
+    rows are never rewritten. ``Ledger.verify`` recomputes every key.
     """
-    return f"{VERSION}:" + sha256(canonical({**_asked(call), "model": call.model, "attempt": call.attempt}))
+    return "c1:" + sha256(canonical({**_asked(call), "model": call.model, "attempt": call.attempt}))
 
 
 def prompt_hash(call: Call) -> str:
-    """``"p1:"`` + SHA-256 of what was asked (messages, params, schema) whoever is asked: how a replay notices that
-    a prompt has changed since the recording."""
+    """``"p1:"`` + SHA-256 (hex) of the canonical JSON of what was asked (messages, params, schema), whoever
+    is asked: how a replay notices that a prompt has changed since the recording."""
     return "p1:" + sha256(canonical(_asked(call)))
 
 

@@ -1,15 +1,31 @@
-"""The append-only store of calls, ``outputs/ledger.db``."""
+"""The append-only store of calls, ``outputs/ledger.db``.
+
+A reply is stored as it arrives (``put``) and looked at afterwards (``judge``), so that a run killed in
+between has lost nothing. Several processes may use one file at once. Calls are short and block; they may be
+made from an event loop, and that is deliberate: with no ``await`` between the arrival of a reply and its
+storage, a cancellation cannot come in between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from agent.records import Call, Reply, Usage
+from agent.errors import LedgerError
+from agent.llm import ledger_schema as sql
+from agent.llm.keys import canonical, key_of, sha256
+from agent.records import Call, Message, Reply, Usage
 
 Status = Literal["ok", "rejected", "unjudged"]
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another process that is writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,65 +40,247 @@ class Row:
     seconds: float
     """How long the answer took."""
     status: Status
-    """ok: usable · rejected: counted in the cost, never used as text (but a cut one joined to its continuation)
-    · unjudged: stored, and the run ended before it was looked at."""
+    """ok: usable · rejected: counted in the cost, never used as text (but a cut one joined to its
+    continuation) · unjudged: stored, and the run ended before it was looked at."""
     problem: str = ""
     """What is wrong with a rejected reply; the next attempt carries it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerStats:
-    rows: int
-    ok: int
-    rejected: int
-    unjudged: int
-    usage: Usage
-    seconds: float
-    models: Mapping[str, Usage]
-    """Usage by model identity."""
-    calls: Mapping[str, int]
-    """Rows by model identity."""
+    rows: int = 0
+    ok: int = 0
+    rejected: int = 0
+    unjudged: int = 0
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    """Sum over the rows; calls side by side each count in full."""
+    models: Mapping[str, ModelStats] = field(default_factory=dict)
+    """By model identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStats:
+    rows: int = 0
+    usage: Usage = field(default_factory=Usage)
 
 
 class Ledger:
-    """SQLite file of calls and replies. Several processes may use one file; no row ever changes."""
+    """SQLite file of calls and replies. No row ever changes."""
 
     def __init__(self, path: Path) -> None:
-        """Open the ledger, making it and its folder where needed. Raises LedgerError for a file that is none."""
-        raise NotImplementedError
+        """Open the ledger, making it and its folder where needed.
+
+        Raises LedgerError for a file that is no ledger or one of a newer version.
+        """
+        self.path = path
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _named(path):
+            self._db = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
 
     def get(self, key: str) -> Row | None:
         """The row of this key, or None."""
-        raise NotImplementedError
+        found = self._read(f"{sql.ROW} WHERE c.key = ?", key)
+        return _row(found[0]) if found else None
 
     def put(self, call: Call, reply: Reply, *, seconds: float) -> Row:
-        """Store a reply as it arrived, before anybody looks at it, and return the row read back from the file.
-        Where the key is stored already the first row stays and is returned."""
-        raise NotImplementedError
+        """Store a reply as it arrived, before anybody looks at it, and return the row read back from the
+        file.
+
+        Where the key is stored already the first row stays and is returned.
+        """
+        key = key_of(call)
+        row = Row(key, call.name, call.model, call.attempt, reply, float(seconds), "unjudged")
+        texts = [(sha256(m.content), m.content) for m in call.messages]
+        messages = [[m.role, digest] for m, (digest, _) in zip(call.messages, texts, strict=True)]
+        use = reply.usage
+        with self._write() as db:
+            db.executemany(sql.STORE_TEXT, texts)
+            db.execute(
+                sql.STORE_CALL,
+                (
+                    *(key, call.name, call.model, call.attempt),
+                    *(canonical(dict(call.params)), canonical(messages)),
+                    None if call.schema is None else canonical(dict(call.schema)),
+                    *(reply.text, reply.finish_reason),
+                    *(use.prompt, use.cached, use.completion, use.counted),
+                    *(row.seconds, row_digest(row)),
+                ),
+            )
+        return self._stored(key)
 
     def judge(self, key: str, status: Literal["ok", "rejected"], problem: str = "") -> Row:
-        """Add what was found about a stored reply, once; the first judgement stays. Returns the row read back."""
-        raise NotImplementedError
+        """Add what was found about a stored reply, once; the first judgement stays. Returns the row read
+        back.
+
+        Raises LedgerError where no such row is stored.
+        """
+        self._stored(key)
+        with self._write() as db:
+            db.execute(sql.STORE_JUDGEMENT, (key, status, problem, judgement_digest(key, status, problem)))
+        return self._stored(key)
 
     def call(self, key: str) -> Call | None:
-        """The call as it was asked, messages and all."""
-        raise NotImplementedError
+        """The call as it was asked, messages and all. Raises LedgerError where a message's text is
+        missing."""
+        found = self._read(
+            "SELECT name, model, attempt, params, messages, schema FROM calls WHERE key = ?", key
+        )
+        if not found:
+            return None
+        name, model, attempt, params, messages, schema = found[0]
+        return Call(
+            name=name,
+            model=model,
+            messages=tuple(Message(role, self._text(digest, key)) for role, digest in json.loads(messages)),
+            params=json.loads(params),
+            schema=None if schema is None else json.loads(schema),
+            attempt=attempt,
+        )
 
     def rows(self, prefix: str = "") -> list[Row]:
         """Rows whose name starts with prefix, in the order of (name, attempt, arrival)."""
-        raise NotImplementedError
+        query = f"{sql.ROW} WHERE substr(c.name, 1, ?) = ? ORDER BY c.name, c.attempt, c.id"
+        return [_row(found) for found in self._read(query, len(prefix), prefix)]
 
     def stats(self, prefix: str = "") -> LedgerStats:
-        raise NotImplementedError
+        """Rows and usage, rejected ones included: they were paid for."""
+        total = LedgerStats()
+        models: dict[str, ModelStats] = {}
+        for row in self.rows(prefix):
+            one = models.get(row.model, ModelStats())
+            models[row.model] = ModelStats(one.rows + 1, one.usage + row.reply.usage)
+            total = replace(
+                total,
+                rows=total.rows + 1,
+                ok=total.ok + (row.status == "ok"),
+                rejected=total.rejected + (row.status == "rejected"),
+                unjudged=total.unjudged + (row.status == "unjudged"),
+                usage=total.usage + row.reply.usage,
+                seconds=total.seconds + row.seconds,
+            )
+        return replace(total, models=dict(sorted(models.items())))
 
     def verify(self) -> list[str]:
-        """Problems found, one line each: keys and digests recomputed, triggers present, SQLite's own check."""
-        raise NotImplementedError
+        """Problems found, one line each: keys and digests recomputed, triggers present, no row missing,
+        SQLite's own check."""
+        from agent.llm.ledger_audit import problems
+
+        with self._lock:
+            return problems(self._db)
 
     def export(self, file: Path, *, prefix: str = "") -> int:
-        """Write the recording that ``replay:`` reads, JSONL sorted by (name, attempt, arrival); the number of rows.
-        The same ledger gives the same bytes: no times, durations, paths or API keys."""
-        raise NotImplementedError
+        """Write the recording that ``replay:`` reads, JSONL sorted by (name, attempt, arrival); returns the
+        number of rows. The same ledger gives the same bytes: no times, durations, paths, endpoints or API
+        keys."""
+        from agent.llm.recording import line_of, write_lines
 
-    def close(self) -> None:
-        raise NotImplementedError
+        lines = []
+        for row in self.rows(prefix):
+            call = self.call(row.key)
+            assert call is not None
+            lines.append(line_of(row, call))
+        write_lines(file, lines)
+        return len(lines)
+
+    def _prepare(self) -> None:
+        db = self._db
+        # Two processes that open a new file together may both want to switch it; one of them will.
+        with suppress(sqlite3.OperationalError):
+            db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        with self._write():
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if empty:
+                for statement in (*sql.TABLES, *sql.INDEXES, *sql.triggers().values()):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {sql.VERSION}")
+            elif version != sql.VERSION:
+                raise LedgerError(
+                    f"{self.path}: not a ledger of version {sql.VERSION} (it says {version})",
+                    hint="use the program that wrote it, or move the file away to begin a new ledger",
+                )
+
+    def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._lock, _named(self.path), closing(self._db.execute(query, values)) as cursor:
+            return cursor.fetchall()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that takes the write lock at once, so that it waits its turn rather than fails."""
+        with self._lock, _named(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _stored(self, key: str) -> Row:
+        row = self.get(key)
+        if row is None:
+            raise LedgerError(f"{self.path}: no row {key}", hint="run: expand ledger verify")
+        return row
+
+    def _text(self, digest: str, key: str) -> str:
+        found = self._read("SELECT content FROM texts WHERE sha256 = ?", digest)
+        if not found:
+            raise LedgerError(f"{self.path}: row {key} lacks a message", hint="run: expand ledger verify")
+        return str(found[0][0])
+
+
+def row_digest(row: Row) -> str:
+    """``"r1:"`` + SHA-256 of the canonical JSON of all that is stored of a reply: what was asked is in the
+    key."""
+    reply = row.reply
+    use = reply.usage
+    return "r1:" + sha256(
+        canonical(
+            [
+                *(row.key, row.name, row.model, row.attempt, reply.text, reply.finish_reason),
+                *(use.prompt, use.cached, use.completion, use.counted, row.seconds),
+            ]
+        )
+    )
+
+
+def judgement_digest(key: str, status: str, problem: str) -> str:
+    """``"j1:"`` + SHA-256 of the canonical JSON of key, status and problem."""
+    return "j1:" + sha256(canonical([key, status, problem]))
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    key, name, model, attempt, text, finish, prompt, cached, completion, counted, seconds = found[:11]
+    usage = Usage(prompt, cached, completion, bool(counted))
+    return Row(key, name, model, attempt, Reply(text, finish, usage), seconds, found[11], found[12])
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """SQLite's complaints, with the file's name and what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        hint = "check that the folder can be written, the disk has room and no other program holds the file"
+        raise LedgerError(f"{path}: {error}", hint=hint) from error
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(f"{path}: {error}", hint="move the file away to begin a new ledger") from error

@@ -22,9 +22,9 @@ class CallEvent:
 
     kind: EventKind
     """reused: read from the ledger · sent: handed to the vendor · tokens: text is arriving · wait: a retry is
-    waited for · waiting: a mailbox waits for a file · fallback: the endpoint does not take a feature, so it is
-    left out from now on · stored: a usable reply is in the ledger · rejected: an unusable one is · changed: a
-    replayed answer belongs to an older prompt."""
+    waited for · waiting: a mailbox waits for a file · fallback: the endpoint does not take a feature, so it
+    is left out from now on · stored: a usable reply is in the ledger · rejected: an unusable one is ·
+    changed: a replayed answer belongs to an older prompt."""
     name: str
     attempt: int = 0
     model: str = ""
@@ -79,8 +79,9 @@ class Model(Protocol):
 
     @property
     def identity(self) -> str:
-        """Goes into ``Call.model`` and so into the ledger key: the SPEC, and ``@host/path`` of the endpoint where
-        it is not the vendor's own. ``mailbox`` and ``replay`` alone: a moved folder keeps its ledger."""
+        """Goes into ``Call.model`` and so into the ledger key: the SPEC, and ``@host/path`` of the endpoint
+        where it is not the vendor's own. ``mailbox`` and ``replay`` alone: a moved folder keeps its
+        ledger."""
 
     @property
     def context_window(self) -> int | None:
@@ -90,7 +91,8 @@ class Model(Protocol):
         """Answer the call once, without retrying.
 
         on_token: called as text arrives with the reply tokens so far (an estimate).
-        Raises only errors of ``agent.errors``: Unavailable where trying again can help, else another ModelError.
+        Raises only errors of ``agent.errors``: Unavailable where trying again can help, else another
+        ModelError.
         """
 
     async def aclose(self) -> None:

@@ -1,0 +1,78 @@
+"""What models cost and how much they can read, after the tables of genai-prices (offline)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.records import Usage
+
+FREE = ("mailbox", "replay", "local")
+"""Vendors that send no bill."""
+
+OWN_ENDPOINT = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google_genai": "google",
+    "google_vertexai": "google",
+    "mistralai": "mistral",
+    "deepseek": "deepseek",
+    "groq": "groq",
+    "xai": "x-ai",
+    "cohere": "cohere",
+    "together": "together",
+    "fireworks": "fireworks",
+    "perplexity": "perplexity",
+    "bedrock": "aws",
+    "openrouter": "openrouter",
+    "azure_openai": "azure",
+}
+"""Our vendor → the provider id of genai-prices, where the endpoint is the vendor's own."""
+
+
+def cost_of(identity: str, usage: Usage) -> float | None:
+    """Price of a call in US dollars at today's list price, or None where it is unknown.
+
+    Identity is a model's (``openai:gpt-5-mini``, ``openai:deepseek-chat@api.deepseek.com/v1``). ``mailbox``,
+    ``replay`` and ``local`` cost nothing.
+    """
+    if identity.partition(":")[0] in FREE:
+        return 0.0
+    where = _provider(identity)
+    if where is None:
+        return None
+    from genai_prices import Usage as Priced
+    from genai_prices import calc_price
+
+    used = Priced(input_tokens=usage.prompt, cache_read_tokens=usage.cached, output_tokens=usage.completion)
+    try:
+        return float(calc_price(used, _name(identity), **where).total_price)
+    except (LookupError, ValueError):
+        return None
+
+
+def window_of(identity: str) -> int | None:
+    """Context window in tokens, or None where it is unknown."""
+    where = _provider(identity)
+    if where is None:
+        return None
+    from genai_prices import Usage as Priced
+    from genai_prices import calc_price
+
+    try:
+        return calc_price(Priced(input_tokens=1), _name(identity), **where).model.context_window
+    except (LookupError, ValueError):
+        return None
+
+
+def _provider(identity: str) -> dict[str, Any] | None:
+    """How genai-prices is told the provider: by id, or by address for an endpoint that is not the
+    vendor's."""
+    vendor, _, rest = identity.partition(":")
+    endpoint = rest.partition("@")[2]
+    if endpoint:
+        return {"provider_api_url": f"https://{endpoint}"}
+    return {"provider_id": OWN_ENDPOINT[vendor]} if vendor in OWN_ENDPOINT else None
+
+
+def _name(identity: str) -> str:
+    return identity.partition(":")[2].partition("@")[0]

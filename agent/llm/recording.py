@@ -1,0 +1,123 @@
+"""The recording format: what ``Ledger.export`` writes and ``replay:`` reads.
+
+One JSON object a line (UTF-8, fields in this order):
+
+    name           of the call
+    attempt        from 0
+    prompt         hash of what was asked (``keys.prompt_hash``): a changed prompt is noticed
+    model          vendor and name, for people; no endpoint, no path
+    status         ok, rejected or unjudged, for people: a replay judges again
+    problem        of a rejected reply
+    finish_reason  stop, length, refused or error
+    usage          {prompt, cached, completion, counted}
+    text           of the reply
+
+A program may write one by hand: name and text suffice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, get_args
+
+from agent.errors import NotConfigured
+from agent.llm.keys import prompt_hash
+from agent.llm.ledger import Row
+from agent.records import Call, FinishReason, Reply, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One line of a recording."""
+
+    name: str
+    attempt: int
+    prompt: str
+    """Empty where the line does not say; then every prompt fits."""
+    reply: Reply
+
+
+def line_of(row: Row, call: Call) -> str:
+    """The line of one row, without its newline."""
+    use = row.reply.usage
+    return json.dumps(
+        {
+            "name": row.name,
+            "attempt": row.attempt,
+            "prompt": prompt_hash(call),
+            "model": public_name(row.model),
+            "status": row.status,
+            "problem": row.problem,
+            "finish_reason": row.reply.finish_reason,
+            "usage": {
+                "prompt": use.prompt,
+                "cached": use.cached,
+                "completion": use.completion,
+                "counted": use.counted,
+            },
+            "text": row.reply.text,
+        },
+        ensure_ascii=False,
+    )
+
+
+def public_name(identity: str) -> str:
+    """Vendor and name of a model, without what tells of the machine: endpoint, folders, arguments."""
+    vendor, _, name = identity.partition(":")
+    if vendor == "command":
+        words = shlex.split(name) or [""]
+        return f"command:{PurePath(words[0]).name}"
+    if vendor == "local":
+        return f"local:{PurePath(name).name}"
+    return identity.partition("@")[0] if vendor == "openai" else identity
+
+
+def write_lines(file: Path, lines: Iterable[str]) -> None:
+    """The whole file or nothing."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8", newline="\n") as out:
+            out.writelines(f"{line}\n" for line in lines)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_lines(file: Path) -> Iterator[Recorded]:
+    """Raises NotConfigured for a file that is not there or not a recording, with the line."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NotConfigured(
+            f"recording {file}: {error.strerror or error}", hint="give replay: a file of recorded answers"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise NotConfigured(f"recording {file}: not UTF-8 at byte {error.start}") from error
+    # Not splitlines(): replies may hold U+2028 and its like, which JSON leaves as they are.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield _recorded(json.loads(line))
+            except (ValueError, TypeError, KeyError) as error:
+                raise NotConfigured(
+                    f"recording {file}, line {number}: {error!r}",
+                    hint="a recording is JSONL as written by: expand ledger export FILE",
+                ) from error
+
+
+def _recorded(data: dict[str, Any]) -> Recorded:
+    finish = data.get("finish_reason", "stop")
+    if finish not in get_args(FinishReason):
+        raise ValueError(f"finish_reason {finish!r}")
+    usage = data.get("usage") or {"counted": False}
+    name, text = data["name"], data["text"]
+    if not isinstance(name, str) or not isinstance(text, str):
+        raise TypeError("name and text must be strings")
+    reply = Reply(text, finish, Usage(**usage))
+    return Recorded(name, int(data.get("attempt", 0)), str(data.get("prompt", "")), reply)
