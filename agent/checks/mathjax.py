@@ -1,7 +1,7 @@
 """MathJax 3.2.2 inside Python: the reader of the published page decides what is a valid formula.
 
-No Node and no network: mini-racer runs MathJax's own files, which the package ``django-static-mathjax`` ships.
-The packages are those of the page (base, ams, newcommand, boldsymbol, configmacros, ``tags: 'ams'``);
+No Node and no network: mini-racer runs MathJax's own files, which the package ``django-static-mathjax``
+ships. The packages are those of the page (base, ams, newcommand, boldsymbol, configmacros, ``tags: 'ams'``);
 ``textmacros`` stays out, because it makes an error of every ``\\text{batch_size}``.
 
 Macros, labels and the equation counter live in a document. A page is therefore read in order, inline formulas
@@ -57,7 +57,7 @@ function readAll(formulas) {
 
 
 class Unread(Exception):
-    """The engine could not read a page: time, memory, or no engine at all. The verdict is then *undecided*."""
+    """The engine could not read a page: time, memory, or no engine. The verdict is then *undecided*."""
 
 
 class Engine:
@@ -100,7 +100,9 @@ class Engine:
             except Unread:
                 messages.append(f"takes more than {SECONDS_EACH:g} s or too much memory to read")
                 if len(messages) - len(good) > PATIENCE:
-                    raise Unread(f"more than {PATIENCE} formulas exceed the limits of time or memory") from None
+                    raise Unread(
+                        f"more than {PATIENCE} formulas exceed the limits of time or memory"
+                    ) from None
                 # The isolate is new, so the macros and labels seen so far are read into it again.
                 self._all(good, SECONDS)
         return tuple(messages)

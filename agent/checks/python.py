@@ -178,15 +178,15 @@ def _walk_function(
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     parameters += [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
-    declared = {name for child in body for n in ast.walk(child) if isinstance(n, ast.Global) for name in n.names}
+    declared = {
+        name for child in body for n in ast.walk(child) if isinstance(n, ast.Global) for name in n.names
+    }
     inner = local | {a.arg for a in parameters} | ({name for name, _ in _bound(body)} - declared)
     for child in body:
         yield from _walk(child, inner | {"__class__", "super"}, deferred=True, guarded=guarded)
 
 
-def _walk_class(
-    node: ast.ClassDef, local: frozenset[str], *, deferred: bool, guarded: bool
-) -> Iterator[Use]:
+def _walk_class(node: ast.ClassDef, local: frozenset[str], *, deferred: bool, guarded: bool) -> Iterator[Use]:
     for child in [*node.bases, *node.keywords, *node.decorator_list]:
         yield from _walk(child, local, deferred=deferred, guarded=guarded)
     # A class's names are seen by its own statements, not by its methods.

@@ -1,0 +1,92 @@
+"""The checks: one rule a file, in one ordered list, and one verdict for each of the ten groups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from agent.checks import (
+    assistant_voice,
+    blank_in_display,
+    control_character,
+    duplicate_label,
+    duplicate_tag,
+    invalid_tex,
+    mismatched_environment,
+    misplaced_tag,
+    missing_number,
+    omission,
+    placeholder,
+    prompt_echo,
+    second_thoughts,
+    tool_markup,
+    unresolved_reference,
+)
+from agent.checks.mathjax import Unread
+from agent.checks.page import Bound, Page, Ran, Rule, Work
+from agent.checks.provenance import tell_apart
+from agent.checks.standard import Standard
+from agent.records import Finding, Verdict
+
+__all__ = ["GROUPS", "RULES", "Bound", "Page", "Ran", "Rule", "Standard", "Work", "run"]
+
+RULES: tuple[tuple[str, str, Rule], ...] = (
+    ("formulas", "invalid_tex", invalid_tex.check),
+    ("references", "duplicate_label", duplicate_label.check),
+    ("references", "duplicate_tag", duplicate_tag.check),
+    ("references", "unresolved_reference", unresolved_reference.check),
+    ("references", "missing_number", missing_number.check),
+    ("references", "misplaced_tag", misplaced_tag.check),
+    ("references", "mismatched_environment", mismatched_environment.check),
+    ("references", "blank_in_display", blank_in_display.check),
+    ("references", "control_character", control_character.check),
+    ("self-talk", "second_thoughts", second_thoughts.check),
+    ("self-talk", "assistant_voice", assistant_voice.check),
+    ("self-talk", "tool_markup", tool_markup.check),
+    ("self-talk", "omission", omission.check),
+    ("self-talk", "placeholder", placeholder.check),
+    ("self-talk", "prompt_echo", prompt_echo.check),
+)
+"""(group, rule, function); the rule has its file's name."""
+
+GROUPS = (
+    "formulas",
+    "references",
+    "source",
+    "structure",
+    "code",
+    "results",
+    "citations",
+    "self-talk",
+    "padding",
+    "drift",
+)
+
+
+def run(page: Page, groups: Collection[str] | None = None) -> tuple[Verdict, ...]:
+    """One verdict for each group asked for (all, by default), in the order of :data:`GROUPS`.
+
+    *fail*: an error-level finding. *undecided*: a rule could not run, and no other found an error. Findings
+    are in file order; what the author's own text had before is told apart and lowered to *info*. Takes a
+    second or two for a long page and may be called from any thread.
+    """
+    return tuple(_judge(page, group) for group in GROUPS if groups is None or group in groups)
+
+
+def _judge(page: Page, group: str) -> Verdict:
+    findings: list[Finding] = []
+    before: list[Finding] = []
+    undecided = False
+    source = None if page.source is None else Page(article=page.source, file=page.file)
+    for rule in [function for member, _, function in RULES if member == group]:
+        try:
+            findings += rule(page)
+            before += rule(source) if source else []
+        except Unread as error:
+            undecided = True
+            findings.append(Finding(group, "", "info", f"could not run: {error}"))
+    told = [replace(finding, file=page.file) for finding in tell_apart(page, findings, before)]
+    told.sort(key=lambda finding: (finding.line, finding.column))
+    if any(finding.severity == "error" for finding in told):
+        return Verdict(group, "fail", tuple(told))
+    return Verdict(group, "undecided" if undecided else "pass", tuple(told))

@@ -1,0 +1,39 @@
+# ruff: noqa: E501 - a pattern broken over lines cannot be read
+"""Placeholders that nobody filled."""
+
+from __future__ import annotations
+
+import re
+
+from agent.checks.page import Page
+from agent.checks.text import Pattern, scan
+from agent.records import Finding
+
+PATTERNS: tuple[Pattern, ...] = (
+    ("error", re.compile(r"[（(\[【]\s*(?:此处|这里|在此|请)?(?:插入|填入|补充|添加|填写|替换为?)[^）)\]】\n]{1,20}[）)\]】]")),
+    ("error", re.compile(r"[（(\[【]\s*(?:内容|此处|这里|本节|细节|证明|推导|数据|图片?|公式)?\s*(?:待补充?|待完善|待填写|待添加|待续写|待插入)\s*[）)\]】]")),
+    ("error", re.compile(r"\[(?:Your|Insert|Author|Title|Placeholder|TODO|TBD|图片占位符?|占位符?)\b?[^\]\n]{0,30}\](?!\()")),
+    ("error", re.compile(r"\bLorem ipsum\b", re.IGNORECASE)),
+    ("error", re.compile(r"\{\{\s*[A-Za-z_]\w*(?:\.[A-Za-z_][\w:]*)+\s*\}\}")),
+    ("error", re.compile(r"(?:^|[\s（(：:*_>-])(?:TODO|FIXME|TBD)(?=[\s：:，,。.）)*_-]|$)")),
+    ("warning", re.compile(r"\bXXX+\b|某某某|＊＊＊")),
+)  # fmt: skip
+
+STUB = re.compile(r"^\s*TODO\s*[:：]?\s*(?:添加|补充|完善)")
+"""The line an author leaves under 公式推导与注释 for an expansion to replace."""
+
+
+def check(page: Page) -> list[Finding]:
+    """Nothing is left to be filled in: TODO, [插入图片], （待补充）, ``{{exp1.loss}}`` without a value.
+
+    The author's own stub is no finding. A part that is being written still holds its ``{{exp1.…}}``: those
+    are bound when the parts are assembled.
+    """
+    found = []
+    for severity, hit, line, column in scan(page, PATTERNS):
+        if page.is_part and hit.startswith("{{"):
+            continue
+        if STUB.match(page.article.lines[line - 1]):
+            continue
+        found.append(Finding("self-talk", "placeholder", severity, f"a placeholder: {hit}", line, column))
+    return found
