@@ -108,6 +108,13 @@ class NotRecorded(ModelError):
 class BadReply(ModelError):
     """A reply arrived, was stored as rejected, and is never used as text."""
 
+    def __init__(self, message: str, *, hint: str = "", call: str = "", next_attempt: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.call = call
+        """Name of the call whose attempts are used up; empty while there are some left."""
+        self.next_attempt = next_attempt
+        """First attempt number of a later run of that call."""
+
 
 class CutOff(BadReply):
     pass

@@ -119,4 +119,6 @@ def exhausted(failure: BadReply, request: Request[Any], model: str, attempt: int
     return type(failure)(
         f"{request.name}: {model} gave no usable reply ({tries}): {failure}",
         hint=failure.hint or "the replies are kept in the ledger; try again, or another model with --model",
+        call=request.name,
+        next_attempt=attempt + 1,
     )
