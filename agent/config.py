@@ -21,14 +21,17 @@ ROLES = ("planner", "writer", "coder", "referee")
 class ModelConfig:
     spec: str = "auto"
     """`vendor:name`; `auto`: the configured key if there is one, else the recording of the sample article."""
+    name: str = "gpt-5-mini"
+    """The model `auto` asks for when a key is set."""
     base_url: str | None = None
     """Endpoint of an OpenAI-compatible server; unset: `OPENAI_BASE_URL`, else the vendor's own."""
     api_key_env: str = "OPENAI_API_KEY"
     """Name of the environment variable that holds the key. The key itself never stands in a file."""
-    context_window: int = 128_000
-    """Tokens the model can take, prompt and reply together; a prompt that does not fit is not sent."""
-    timeout: float = 600.0
-    """Seconds one request may take."""
+    context_window: int | None = None
+    """Tokens the model can take, prompt and reply together; unset: what is known of the model. A prompt that does
+    not fit is not sent."""
+    timeout: float = 120.0
+    """Seconds without a byte from the service after which a call counts as stalled."""
     temperature: float | None = None
     """Sent only when set."""
 
