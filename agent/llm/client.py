@@ -104,7 +104,7 @@ class Client:
         bad = isinstance(outcome, BadReply)
         if row.status == "unjudged":
             row = self._ledger.judge(row.key, "rejected" if bad else "ok", str(outcome) if bad else "")
-        self._tell("rejected" if bad else "stored", row, detail=row.problem, seconds=row.seconds)
+            self._tell("rejected" if bad else "stored", row, detail=row.problem, seconds=row.seconds)
         return outcome
 
     async def _stored(self, model: Model, call: Call) -> Row:

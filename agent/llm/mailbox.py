@@ -1,0 +1,101 @@
+"""``mailbox:DIR``: a person, or any program, answers through files.
+
+The call is written to ``DIR/<id>.request.json``, an object with name, messages, params and schema; the
+answer is read from ``DIR/<id>.reply.md``. Either file is moved into place whole, by a rename in the same
+folder. ``<id>`` is a short form of name and attempt and 8 hex digits of the ledger key, so that an old
+answer never fits a new prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.errors import Rejected, Unavailable
+from agent.llm.keys import key_of
+from agent.llm.model import CallEvent, ModelSettings
+from agent.llm.usage import own_count
+from agent.records import Call, Reply
+
+LONGEST_STEM = 120
+"""Bytes of the readable part of an id; file names end at 255."""
+
+
+class MailboxModel:
+    """Waits without end: a person has all the time of the world. Ctrl-C and the same command again go on
+    waiting."""
+
+    identity = "mailbox"
+
+    def __init__(self, spec: str, name: str, settings: ModelSettings) -> None:
+        self.spec = spec
+        self.context_window = settings.context_window
+        self._folder = Path(name).expanduser()
+        self._settings = settings
+
+    async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
+        """Raises Rejected for an answer that is not UTF-8, Unavailable where the folder cannot be used."""
+        request, answer = self._paths(call)
+        try:
+            if not answer.exists():
+                _write_request(request, call)
+                self._tell(call, answer)
+            while not answer.exists():
+                await self._settings.sleep(self._settings.poll)
+            data = answer.read_bytes()
+        except OSError as error:
+            raise Unavailable(
+                f"{call.name}: {error.filename or self._folder}: {error.strerror or error}",
+                hint="check that the mailbox folder can be read and written",
+            ) from error
+        text = _decoded(data, answer)
+        return Reply(text, usage=own_count(call, text))
+
+    async def aclose(self) -> None:
+        """Requests without an answer stay: they may be answered before the next run."""
+
+    def _paths(self, call: Call) -> tuple[Path, Path]:
+        stem = message_id(call)
+        return self._folder / f"{stem}.request.json", self._folder / f"{stem}.reply.md"
+
+    def _tell(self, call: Call, answer: Path) -> None:
+        if self._settings.observe is not None:
+            self._settings.observe(
+                CallEvent("waiting", call.name, call.attempt, call.model, detail=str(answer))
+            )
+
+
+def message_id(call: Call) -> str:
+    """Such as ``sgd-svm.theory.2.write-0-1a2b3c4d``. Of a long name the article's part is shortened first."""
+    words = ["".join(c if c.isalnum() or c in "._-" else "-" for c in part) for part in call.name.split("/")]
+    stem = ".".join(words).lstrip(".")
+    room = LONGEST_STEM - len(stem.encode()) + len(words[0].encode())
+    if len(stem.encode()) > LONGEST_STEM and room > 0:
+        words[0] = words[0].encode()[:room].decode("utf-8", "ignore")
+        stem = ".".join(words).lstrip(".")
+    stem = stem.encode()[:LONGEST_STEM].decode("utf-8", "ignore")
+    return f"{stem}-{call.attempt}-{key_of(call).removeprefix('c1:')[:8]}"
+
+
+def _write_request(file: Path, call: Call) -> None:
+    data = {
+        "name": call.name,
+        "messages": [{"role": m.role, "content": m.content} for m in call.messages],
+        "params": dict(call.params),
+        "schema": None if call.schema is None else dict(call.schema),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    draft.replace(file)
+
+
+def _decoded(data: bytes, file: Path) -> str:
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise Rejected(
+            f"{file}: not UTF-8 at byte {error.start}", hint="save the answer as UTF-8 and run again"
+        ) from error

@@ -1,0 +1,237 @@
+"""``openai:NAME``: any OpenAI-compatible endpoint, through the openai SDK."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from agent.errors import ExpandError, ModelError, NotConfigured, Unavailable
+from agent.llm.model import CallEvent, ModelSettings
+from agent.llm.openai_dialect import Dialect
+from agent.llm.openai_errors import is_complaint, translate
+from agent.llm.prices import window_of
+from agent.llm.redact import without
+from agent.llm.usage import own_count
+from agent.records import Call, FinishReason, Reply, Usage
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+OWN_ENDPOINT = "https://api.openai.com/v1"
+PLACEHOLDER_KEY = "none"
+"""For local servers, which ask for no key while the SDK does."""
+
+FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "refused",
+}
+"""What is not named here ended of itself: servers have names of their own for that."""
+
+FAILED_FINISH = ("error", "insufficient_system_resource", "network_error")
+"""Reasons by which services report that they broke off."""
+
+
+class OpenAIModel:
+    """One model of one endpoint. What the endpoint does not support is found out once and remembered here."""
+
+    def __init__(self, spec: str, name: str, settings: ModelSettings) -> None:
+        self.spec = spec
+        self._name = name
+        self._settings = settings
+        self._base_url = _checked_url(
+            settings.base_url or settings.env.get("OPENAI_BASE_URL") or OWN_ENDPOINT
+        )
+        own = self._base_url.rstrip("/") == OWN_ENDPOINT
+        self._key = _checked_key(settings, self._base_url)
+        self.identity = f"openai:{name}" if own else f"openai:{name}@{_address(self._base_url)}"
+        self._dialect = Dialect.of(own_endpoint=own)
+        self._client: AsyncOpenAI | None = None
+        self._window: int | str | None = settings.context_window or "unknown yet"
+
+    def __repr__(self) -> str:
+        return f"OpenAIModel({self.identity!r})"
+
+    @property
+    def context_window(self) -> int | None:
+        """As configured, else what the price tables know of this model at this endpoint."""
+        if isinstance(self._window, str):
+            self._window = window_of(self.identity)
+        return self._window
+
+    async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
+        """One request, or a few more where the endpoint turns out not to support a feature.
+
+        Raises Unavailable for what trying again can mend, Rejected, ContextOverflow or NotConfigured else.
+        """
+        while True:
+            body = self._dialect.body(call)
+            failure = None
+            try:
+                return await self._exchange(call, body, on_token)
+            except ExpandError:
+                raise
+            except Exception as error:
+                if is_complaint(error) and (dropped := self._dialect.adapt(error, body)):
+                    self._tell(call, f"{self.identity}: {dropped}")
+                    continue
+                failure = translate(error, secrets=(self._key,), now=self._settings.now)
+                if failure is None:
+                    raise
+            # Outside of the handler, so that no chain leads to the SDK's error, which holds headers and body.
+            raise _at(failure, call, self.identity)
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _exchange(
+        self, call: Call, body: dict[str, Any], on_token: Callable[[int], None] | None
+    ) -> Reply:
+        client = self._opened()
+        # The body goes as it is: the SDK's own parameters would refuse what other vendors take.
+        rest = {k: v for k, v in body.items() if k not in ("model", "messages", "stream")}
+        answer = client.chat.completions.create
+        if not self._settings.stream:
+            whole = await answer(model=self._name, messages=body["messages"], extra_body=rest)
+            return self._reply(call, _whole(whole))
+        stream = await answer(model=self._name, messages=body["messages"], stream=True, extra_body=rest)
+        async with stream:
+            return self._reply(call, await _collected(aiter(stream), on_token))
+
+    def _reply(self, call: Call, heard: Heard) -> Reply:
+        if heard.finish is None:
+            raise Unavailable(f"{call.name}: {self.identity} broke off in the middle of its answer")
+        if heard.finish in FAILED_FINISH:
+            raise Unavailable(f"{call.name}: {self.identity} broke off ({heard.finish})")
+        finish = "refused" if heard.refusal else FINISH.get(heard.finish, "stop")
+        text = without(heard.text or heard.refusal, (self._key,))
+        return Reply(text, finish, heard.usage or own_count(call, text))
+
+    def _opened(self) -> AsyncOpenAI:
+        if self._client is None:
+            from httpx2 import Timeout
+            from openai import AsyncOpenAI
+
+            self._client = AsyncOpenAI(
+                api_key=self._key,
+                base_url=self._base_url,
+                # Retries are ours alone: two layers of them would multiply.
+                max_retries=0,
+                timeout=Timeout(self._settings.timeout, connect=min(self._settings.timeout, 10.0)),
+            )
+        return self._client
+
+    def _tell(self, call: Call, detail: str) -> None:
+        if self._settings.observe is not None:
+            self._settings.observe(CallEvent("fallback", call.name, call.attempt, call.model, detail=detail))
+
+
+@dataclass(slots=True)
+class Heard:
+    """What has arrived of an answer."""
+
+    parts: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    finish: str | None = None
+    usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+    @property
+    def refusal(self) -> str:
+        return "".join(self.refusals)
+
+
+async def _collected(chunks: AsyncIterator[Any], on_token: Callable[[int], None] | None) -> Heard:
+    """A stream, put together. Chunks of other vendors lack fields, so none is taken for granted."""
+    heard = Heard()
+    count = 0
+    try:
+        async for chunk in chunks:
+            heard.usage = _usage(getattr(chunk, "usage", None)) or heard.usage
+            for choice in getattr(chunk, "choices", None) or ():
+                delta = getattr(choice, "delta", None)
+                heard.parts.append(getattr(delta, "content", None) or "")
+                heard.refusals.append(getattr(delta, "refusal", None) or "")
+                heard.finish = getattr(choice, "finish_reason", None) or heard.finish
+                count += 1
+                if on_token is not None:
+                    on_token(count)
+    except Exception:
+        # The text is whole once a reason for its end was given; only the usage may be missing then.
+        if heard.finish is None:
+            raise
+    return heard
+
+
+def _whole(answer: Any) -> Heard:
+    choices = getattr(answer, "choices", None) or ()
+    heard = Heard(usage=_usage(getattr(answer, "usage", None)))
+    for choice in choices[:1]:
+        message = getattr(choice, "message", None)
+        heard.parts.append(getattr(message, "content", None) or "")
+        heard.refusals.append(getattr(message, "refusal", None) or "")
+        heard.finish = getattr(choice, "finish_reason", None) or "stop"
+    return heard
+
+
+def _usage(usage: Any) -> Usage | None:
+    if usage is None or getattr(usage, "prompt_tokens", None) is None:
+        return None
+    details = getattr(usage, "prompt_tokens_details", None)
+    # DeepSeek has a name of its own for the part that came from the cache.
+    cached = getattr(details, "cached_tokens", None) or getattr(usage, "prompt_cache_hit_tokens", None) or 0
+    return Usage(usage.prompt_tokens, cached, getattr(usage, "completion_tokens", None) or 0)
+
+
+def _at(failure: ModelError, call: Call, identity: str) -> ModelError:
+    failure.args = (f"{call.name}: {identity}: {failure}",)
+    return failure
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise NotConfigured("base_url is no http or https address", hint="such as http://127.0.0.1:8000/v1")
+    return url
+
+
+def _address(url: str) -> str:
+    """Host, port and path: neither scheme, nor a name and password, nor a query, which may hold a key."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname}{port}{parts.path.rstrip('/')}"
+
+
+def _checked_key(settings: ModelSettings, base_url: str) -> str:
+    key = (settings.api_key or settings.env.get("OPENAI_API_KEY") or "").strip()
+    if not key and _is_local(base_url):
+        return PLACEHOLDER_KEY
+    if not key:
+        raise NotConfigured(
+            f"no key for {_address(base_url)}",
+            hint="set OPENAI_API_KEY, or use what needs none: mailbox:DIR, replay:FILE, a local endpoint",
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        # It could not be sent as a header, and the HTTP library would show it in its complaint.
+        raise NotConfigured(
+            "the API key holds a space, a line break or a character beyond ASCII",
+            hint="copy the key again",
+        )
+    return key
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".localhost"))

@@ -1,0 +1,90 @@
+"""What an endpoint understands of the protocol, found out as it complains."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.llm.keys import canonical
+from agent.llm.openai_errors import complaint, is_overflow
+from agent.records import Call
+
+JSON_MODES = ("json_schema", "json_object", "prompt")
+"""From the strictest to what every endpoint takes: the schema in the prompt's last message."""
+
+NEEDED = ("model", "messages", "stream", "response_format", "max_tokens", "max_completion_tokens")
+"""Fields that are never dropped as unsupported: they have a way of their own, or none."""
+
+_UNSUPPORTED = re.compile(
+    r"unsupported|not supported|does not support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed"
+    r"|extra (?:fields|inputs)|only the default",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Dialect:
+    """Grows poorer with every complaint and is kept for the life of the model."""
+
+    tokens_field: str = "max_tokens"
+    """OpenAI's newer models refuse ``max_tokens``, most other servers know nothing else."""
+    json_mode: str = JSON_MODES[0]
+    dropped: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, *, own_endpoint: bool) -> Dialect:
+        return cls(tokens_field="max_completion_tokens" if own_endpoint else "max_tokens")
+
+    def body(self, call: Call) -> dict[str, Any]:
+        """The request for a call, ``model`` and ``stream`` left to the sender."""
+        messages = [{"role": m.role, "content": m.content} for m in call.messages]
+        body: dict[str, Any] = {"messages": messages, **call.params}
+        if "max_tokens" in body:
+            body[self.tokens_field] = body.pop("max_tokens")
+        if "stream_options" not in self.dropped:
+            body["stream_options"] = {"include_usage": True}
+        if call.schema is not None:
+            self._ask_for_json(body, messages, dict(call.schema))
+        return {name: value for name, value in body.items() if name not in self.dropped}
+
+    def _ask_for_json(
+        self, body: dict[str, Any], messages: list[dict[str, str]], schema: dict[str, Any]
+    ) -> None:
+        if self.json_mode == "json_schema":
+            # Not "strict": that mode refuses schemas with optional fields. We validate in any case.
+            named = {"name": "reply", "schema": schema, "strict": False}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+            return
+        if self.json_mode == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        last = messages[-1]
+        messages[-1] = {**last, "content": f"{last['content']}\n\nJSON Schema:\n{canonical(schema)}"}
+
+    def adapt(self, error: Exception, body: dict[str, Any]) -> str:
+        """Leave out what this complaint about this body is about; says what, or nothing where nothing
+        helps."""
+        if is_overflow(error):
+            return ""
+        text = complaint(error)
+        unsupported = bool(_UNSUPPORTED.search(text))
+        limit = self.tokens_field
+        if limit in body and limit in text and unsupported and "tokens_field" not in self.dropped:
+            # Once only: an endpoint that takes neither must not send us back and forth.
+            self.dropped.add("tokens_field")
+            self.tokens_field = "max_tokens" if limit == "max_completion_tokens" else "max_completion_tokens"
+            return f"takes {self.tokens_field} in place of {limit}"
+        for name in sorted(set(body) - set(NEEDED)):
+            if name in text and (unsupported or name == "stream_options"):
+                self.dropped.add(name)
+                return f"does not take {name}"
+        return self._poorer_json(body)
+
+    def _poorer_json(self, body: dict[str, Any]) -> str:
+        """Servers without JSON modes complain in every wording there is, so any complaint counts here."""
+        if "response_format" not in body:
+            return ""
+        used = JSON_MODES.index(body["response_format"]["type"])
+        # Calls side by side complain about the same; only the first of them has something to change.
+        self.json_mode = JSON_MODES[max(JSON_MODES.index(self.json_mode), used + 1)]
+        return f"does not take response_format {JSON_MODES[used]}"

@@ -1,0 +1,148 @@
+"""The openai SDK's exceptions → ours: the only place that knows both.
+
+The table holds names, so that it can stand here without importing the SDK. A test walks the SDK's exceptions
+and fails when one is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from agent.errors import ContextOverflow, CutOff, ModelError, NotConfigured, Refused, Rejected, Unavailable
+from agent.llm.redact import one_line, redact
+
+TABLE: dict[str, type[ModelError]] = {
+    # No answer, or not a whole one.
+    "APITimeoutError": Unavailable,
+    "APIConnectionError": Unavailable,
+    "APIResponseValidationError": Unavailable,
+    "WebSocketConnectionClosedError": Unavailable,
+    "WebSocketQueueFullError": Unavailable,
+    # By status.
+    "BadRequestError": Rejected,
+    "AuthenticationError": Rejected,
+    "OAuthError": Rejected,
+    "PermissionDeniedError": Rejected,
+    "NotFoundError": Rejected,
+    "ConflictError": Unavailable,
+    "UnprocessableEntityError": Rejected,
+    "RateLimitError": Unavailable,
+    "InternalServerError": Unavailable,
+    "APIStatusError": Rejected,
+    # An error event in the middle of a stream.
+    "APIError": Unavailable,
+    # Raised by helpers that we do not call.
+    "LengthFinishReasonError": CutOff,
+    "ContentFilterFinishReasonError": Refused,
+    "InvalidWebhookSignatureError": Rejected,
+    # Credentials that are missing or cannot be exchanged.
+    "SubjectTokenProviderError": NotConfigured,
+    "OpenAIError": NotConfigured,
+}
+
+BY_STATUS: dict[int, type[ModelError]] = {
+    402: Rejected,
+    408: Unavailable,
+    413: ContextOverflow,
+    425: Unavailable,
+}
+"""For statuses to which the SDK gives no class of their own."""
+
+HINTS: dict[int, str] = {
+    401: "check the key (OPENAI_API_KEY, or api_key_env in config.toml) and that it belongs to this endpoint",
+    402: "the account has no credit left",
+    403: "the key may not use this model",
+    404: "check the model's name and base_url (most end in /v1)",
+}
+
+_OVERFLOW = (
+    "context_length_exceeded",
+    "maximum context length",
+    "exceed_context_size",
+    "context window",
+    "prompt is too long",
+)
+
+
+def translate(error: Exception, *, secrets: Iterable[str], now: Callable[[], float]) -> ModelError | None:
+    """Our error for one of the SDK or of what it stands on; None for what is neither, a mistake of ours.
+
+    secrets are cut out of the message, also where the service echoes them. now: the wall clock in seconds,
+    for a Retry-After that is a date.
+    """
+    kind = _kind(error)
+    if kind is None:
+        return None
+    status = getattr(error, "status_code", None)
+    reason = _reason(error)
+    # Before it is shortened: half a key would not be found.
+    message = one_line(redact(f"HTTP {status}: {reason}" if status else reason, secrets))
+    if is_overflow(error):
+        return ContextOverflow(message, hint="use a model with a larger context window")
+    if getattr(error, "code", None) == "insufficient_quota":
+        return Rejected(message, hint=HINTS[402])
+    if issubclass(kind, Unavailable):
+        return kind(message, retry_after=retry_after(error, now))
+    return kind(message, hint=HINTS.get(status or 0, ""))
+
+
+def is_complaint(error: Exception) -> bool:
+    """True for an answer by which an endpoint may say that it does not know a field."""
+    return getattr(error, "status_code", None) in (400, 422)
+
+
+def is_overflow(error: Exception) -> bool:
+    text = complaint(error).lower()
+    return is_complaint(error) and any(words in text for words in _OVERFLOW)
+
+
+def complaint(error: Exception) -> str:
+    """All that the service said, as one text to search in."""
+    return f"{getattr(error, 'message', error)} {json.dumps(getattr(error, 'body', None), default=str)}"
+
+
+def retry_after(error: Exception, now: Callable[[], float]) -> float | None:
+    """Seconds that the service asks to wait (``retry-after-ms``, or RFC 9110 §10.2.3: seconds or a date)."""
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    if headers is None:
+        return None
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit)
+        except (KeyError, ValueError):
+            continue
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now())
+    except (KeyError, ValueError):
+        return None
+
+
+def _kind(error: Exception) -> type[ModelError] | None:
+    if status := BY_STATUS.get(getattr(error, "status_code", None) or 0):
+        return status
+    for ancestor in type(error).__mro__:
+        if ancestor.__module__.partition(".")[0] == "openai" and ancestor.__name__ in TABLE:
+            return TABLE[ancestor.__name__]
+    # What the SDK lets through of the layers below: a body that breaks off while an error is read, an event
+    # that is not JSON, a TLS failure.
+    below = type(error).__module__.partition(".")[0] in ("httpx2", "httpcore2", "anyio")
+    broken = isinstance(error, (json.JSONDecodeError, UnicodeDecodeError, ssl.SSLError, OSError))
+    return Unavailable if below or broken else None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
+        return "it sent something that is no JSON"
+    body: Any = getattr(error, "body", None)
+    if isinstance(body, dict):
+        inner = body.get("error", body)
+        said = inner.get("message") if isinstance(inner, dict) else inner
+        if isinstance(said, str) and said:
+            return said
+    cause = error.__cause__
+    detail = f" ({type(cause).__name__})" if cause is not None else ""
+    return f"{getattr(error, 'message', None) or error or type(error).__name__}{detail}"
