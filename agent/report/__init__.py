@@ -1,0 +1,1 @@
+"""Reports that are rendered from the event log and from measurement."""
