@@ -18,9 +18,5 @@ def check(page: Page) -> list[Finding]:
         blank = _BLANK.search(formula.raw)
         if blank:
             line = formula.line + formula.raw[: blank.start()].count("\n") + 1
-            found.append(
-                Finding(
-                    "references", "blank_in_display", "error", "blank line inside display mathematics", line
-                )
-            )
+            found.append(Finding("references", "blank_in_display", "error", message, line))
     return found

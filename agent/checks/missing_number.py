@@ -6,7 +6,7 @@ import re
 
 from agent.checks.page import Page
 from agent.checks.text import prose_lines
-from agent.records import Finding
+from agent.records import Finding, Severity
 
 _NUMBER = r"[（(]\s*([A-Z]?\d{1,3}(?:[.\-]\d{1,3})*[a-z]?)\s*[)）]"
 _AFTER = re.compile(rf"(?:[公算]?式|方程|等式|表达式|[Ee]q(?:uation|s?\.)?)\s*{_NUMBER}")
@@ -59,7 +59,5 @@ def _mentions(line: str) -> list[tuple[int, str]]:
     return sorted(found.items())
 
 
-def _finding(severity: str, message: str, line: int, column: int) -> Finding:
-    return Finding(
-        "references", "missing_number", "warning" if severity == "warning" else "error", message, line, column
-    )
+def _finding(severity: Severity, message: str, line: int, column: int) -> Finding:
+    return Finding("references", "missing_number", severity, message, line, column)

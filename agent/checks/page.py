@@ -62,10 +62,10 @@ class Page:
     known_labels: frozenset[str] = frozenset()
     """Labels of the rest of the page, for a part."""
     prelude: tuple[str, ...] = ()
-    """TeX that defines the macros and labels of the rest of the page (see :func:`agent.checks.prelude.of`)."""
+    """TeX that defines the macros and labels of the rest of the page (:func:`agent.checks.prelude.of`)."""
     ours: tuple[tuple[int, int], ...] | None = None
-    """First and last lines of the regions; None: not known, so ``source`` decides, or all is ours in a part."""
-    standard: Standard = Standard()
+    """First and last lines of the regions; None: not known, then ``source`` decides which lines are new."""
+    standard: Standard = field(default_factory=Standard)
     """What structure asks for; the default asks for nothing."""
     experiments: Mapping[str, Ran] = field(default_factory=dict)
     """Experiments of the article by ID."""
@@ -73,7 +73,7 @@ class Page:
     references: tuple[Work, ...] = ()
     """Works that a person, or a bibliographic service, has confirmed."""
     assets: frozenset[str] | None = None
-    """Files that exist, as the text would link them; None: not known, and no finding says that one is missing."""
+    """Files that exist, as the text would link them; None: not known, and none is reported as missing."""
 
     @property
     def provenance_known(self) -> bool:

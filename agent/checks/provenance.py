@@ -1,4 +1,4 @@
-"""Whose line is it? The author's own text is the author's: what was wrong before is told apart from what is new."""
+"""Whose line is it? The author's own text is the author's: what was wrong before is told from what is new."""
 
 from __future__ import annotations
 

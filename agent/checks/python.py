@@ -56,7 +56,7 @@ class Broken:
 
 
 def is_session(code: str) -> bool:
-    """An interpreter or notebook session (``>>>``, ``%magic``, ``!command``): shown, not meant as a program."""
+    """An interpreter or notebook session (``>>>``, ``%magic``, ``!command``): shown, not a program."""
     lines = [line for line in code.splitlines() if line.strip()]
     return any(_PROMPT.match(line) and ">>>" in line for line in lines) or any(map(_NOTEBOOK.match, lines))
 
@@ -127,9 +127,7 @@ def _binds_here(node: ast.AST) -> Iterator[tuple[str, int]]:
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         for alias in node.names:
             yield alias.asname or alias.name.split(".")[0], node.lineno
-    elif isinstance(node, ast.ExceptHandler) and node.name:
-        yield node.name, node.lineno
-    elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
         yield node.name, node.lineno
     elif isinstance(node, ast.MatchMapping) and node.rest:
         yield node.rest, node.lineno
@@ -167,7 +165,7 @@ def _walk_function(
     guarded: bool,
     outer: frozenset[str] = frozenset(),
 ) -> Iterator[Use]:
-    """``outer``: names that decorators and defaults see besides, such as those of the class around a method."""
+    """``outer``: names that decorators and defaults see besides, those of the class around a method."""
     arguments = node.args
     outside: list[ast.AST] = [*arguments.defaults, *(d for d in arguments.kw_defaults if d is not None)]
     if not isinstance(node, ast.Lambda):

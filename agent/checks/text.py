@@ -17,7 +17,7 @@ _HIDDEN = frozenset({"fence", "indented", "code", "comment", "raw"})
 
 
 def said(article: Article) -> list[str]:
-    """The lines as a reader hears them: prose, mathematics and HTML; code, comments and front matter are blank."""
+    """The lines as a reader sees them: prose, mathematics, HTML. Code, comments, front matter are blank."""
     text = article.text
     parts = [_blank(text[: article.body])]
     end = article.body

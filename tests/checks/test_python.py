@@ -15,7 +15,9 @@ from agent.checks import python
 def unbound(code: str) -> set[str]:
     program = python.read(code)
     assert isinstance(program, python.Program), program
-    return {use.name for use in program.uses if use.name not in program.binds and use.name not in python.GIVEN}
+    return {
+        use.name for use in program.uses if use.name not in program.binds and use.name not in python.GIVEN
+    }
 
 
 @pytest.mark.parametrize(

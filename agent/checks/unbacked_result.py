@@ -1,0 +1,112 @@
+"""Results nobody produced."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from agent.checks import tables
+from agent.checks.page import Page
+from agent.checks.provenance import ours
+from agent.checks.text import said
+from agent.records import Finding, Severity
+
+_MEASURED = re.compile(
+    r"^[*_~\s✅❌≈<>≤≥±]*\d+(?:\.\d+)?(?:e[-+]?\d+)?\s*(?:%|％|ms|s|x|×|倍|秒|GB|MB|dB)?(?:\s*±\s*[\d.]+)?[*_\s✅❌]*$"
+)
+_METRIC = re.compile(
+    r"准确率|精度|精确率|召回|损失|[Ll]oss|\b[Aa]cc|误差|[Ee]rror|FID|PPL|困惑度|[Pp]erplexity|BLEU|\bF1\b|耗时|用时|速度|加速|得分"
+    r"|方差|标准差|终点|实测|测得|数值解|MSE|RMSE|显存|吞吐|夹角|[Ss]core|[Ss]peed"
+)
+_EXPERIMENT = re.compile(
+    r"实验|实测|训练(?:结果|曲线|了)|测试集|验证集|运行结果|跑(?:了|出)|MNIST|CIFAR|ImageNet|GPT-?\d|BERT|WikiText|Epoch|epoch|基准|消融"
+)
+_CLAIM = re.compile(
+    r"^\s*(?:#+\s*|\*\*|\d+\.\s*\*\*)?\s*(?:[\d.]+\s*)?((?:实验|运行|数值|测试|训练|消融)结果(?:分析|对比|汇总|与讨论)?|实验(?:观察|对比|发现|结论)"
+    r"|观察(?:结论|结果|发现)|关键发现|输出解释|运行输出|输出结果|结果分析|理论与实验对比)\s*(?:\*\*)?\s*[：:]?\s*(?:\*\*)?"
+)
+_FIGURE = re.compile(r"\d+\.\d+|\d+(?:\.\d+)?\s*(?:%|％)|10\^\{?-?\d+|\d+\s*(?:步|倍|个数量级|轮)")
+
+
+def check(page: Page) -> list[Finding]:
+    """A table of measured numbers, or a paragraph of 实验结果, stands on an experiment that ran.
+
+    Backed is what a binding puts there, or a placeholder that will be bound. Error where bindings are known
+    or the text is a part's, and the text around says that something was run; otherwise a warning, because
+    someone may have run it elsewhere.
+    """
+    if not page.provenance_known:
+        severity: Severity = "warning"
+    else:
+        severity = "error" if page.is_part or page.bindings or page.experiments else "warning"
+    added = ours(page)
+    lines = said(page.article)
+    backed = _backed_lines(page, lines)
+    found = []
+    for table in tables.of(page.article):
+        if (
+            table.line in added
+            and not backed & set(range(table.line, table.last_line + 1))
+            and _is_result(table)
+        ):
+            around = " ".join([*_context(page, lines, table.line), *table.header])
+            level: Severity = severity if _EXPERIMENT.search(around) else "warning"
+            message = "a table of results without an executed experiment behind it"
+            found.append(Finding("results", "unbacked_result", level, message, table.line))
+    for number, line in enumerate(lines, start=1):
+        claim = _CLAIM.match(line)
+        if claim and number in added and not _near(backed, number) and _has_figures(lines, number):
+            message = f"{claim.group(1)}: numbers without an executed experiment behind them"
+            found.append(Finding("results", "unbacked_result", "warning", message, number))
+    return found
+
+
+def _is_result(table: tables.Table) -> bool:
+    """Two measured numbers at least in a column that is named as a quantity, or in many columns."""
+    width = len(table.header)
+    columns = [
+        [row[i] for row in table.rows if i < len(row) and row[i].strip("-—– ")] for i in range(1, width)
+    ]
+    numeric = [
+        i
+        for i, cells in enumerate(columns, start=1)
+        if cells and sum(map(_is_measured, cells)) >= max(1, len(cells) / 2)
+    ]
+    if not numeric or sum(_is_measured(c) for cells in columns for c in cells) < 2:
+        return False
+    names = " ".join([*table.header, *(row[0] for row in table.rows if row)])
+    fractional = any("." in cell or "%" in cell for cells in columns for cell in cells if _is_measured(cell))
+    return fractional and (bool(_METRIC.search(names)) or len(numeric) >= 2)
+
+
+def _is_measured(cell: str) -> bool:
+    return bool(_MEASURED.match(cell))
+
+
+def _context(page: Page, lines: list[str], number: int) -> list[str]:
+    """The heading above, and the few lines before a table."""
+    headings = [heading.line for heading in page.article.headings]
+    at = bisect_right(headings, number)
+    heading = page.article.headings[at - 1].text if at else ""
+    first = max(headings[at - 1] if at else 1, number - 6)
+    return [heading, *lines[first - 1 : number - 1]]
+
+
+def _backed_lines(page: Page, lines: list[str]) -> set[int]:
+    """Lines that hold a bound output, or a placeholder that will be bound."""
+    marks = [bound.text for bound in page.bindings if bound.text.strip()]
+    first_lines = {text.strip().split("\n")[0].strip() for text in marks}
+    short = {text.strip() for text in marks if "\n" not in text.strip()}
+    return {
+        number
+        for number, line in enumerate(lines, start=1)
+        if line.strip() in first_lines or "{{" in line or any(text in line for text in short)
+    }
+
+
+def _near(backed: set[int], number: int, reach: int = 14) -> bool:
+    return any(n in backed for n in range(number, number + reach))
+
+
+def _has_figures(lines: list[str], number: int, reach: int = 14) -> bool:
+    return any(_FIGURE.search(line) for line in lines[number - 1 : number - 1 + reach])
