@@ -77,7 +77,8 @@ class Code:
     info: str
     """The rest of the info string, as in ``python experiment id=exp1``."""
     text: str
-    """Without the fences and without the indentation or quote marks the fence itself has; ``\\n`` at line ends."""
+    """Without the fences and without the indentation or quote marks the fence itself has; ``\\n`` at line
+    ends."""
     line: int
     last_line: int
     closed: bool
