@@ -72,7 +72,11 @@ async def retried(
         before_sleep=told,
         retry_error_callback=_give_up,
     )
-    return await retrying(send)
+
+    async def once() -> T:
+        return await send()  # tenacity awaits only what it can see is a coroutine function; a lambda is none
+
+    return await retrying(once)
 
 
 def _raised(state: RetryCallState) -> BaseException | None:
