@@ -1,0 +1,98 @@
+"""`expand next`, `expand run`: the main job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.books.status import ArticleStatus, status
+from agent.commands.result import Result
+from agent.errors import Locked, UsageError
+from agent.pipeline.estimate import estimate
+from agent.pipeline.run import Finished, Watch, run_article
+from agent.plan import targets_for
+from agent.workspace import Workspace, slug_of
+from agent.workspace.state import FAILURES
+
+
+def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch) -> Result:
+    """Expand the next pending article of the plan. Raises UsageError when there is nothing to pick."""
+    for article in pending(ws, watch):
+        path = ws.root / article.file
+        if dry_run:
+            return Result("dry-run", [preview(ws, path)])
+        try:
+            return _finished([run_article(ws, path, spec=spec, watch=watch)])
+        except Locked:
+            watch.line(f"{article.slug} is being worked on by another process, passing on")
+    if not ws.plan().batches:
+        raise UsageError(
+            f"{ws.config.paths.plan} names no articles",
+            hint="build a plan with: expand plan import FILE…, or name an article: expand run SLUG",
+        )
+    return Result("nothing", {"picked": None, "why": "no article of the plan is pending"})
+
+
+def run_articles(
+    ws: Workspace, names: Sequence[str], *, spec: str | None, dry_run: bool, watch: Watch
+) -> Result:
+    """Expand the named articles, whether the plan holds them or not."""
+    paths = [find_article(ws, name) for name in names]
+    if dry_run:
+        return Result("dry-run", [preview(ws, p) for p in paths])
+    return _finished([run_article(ws, p, spec=spec, watch=watch) for p in paths])
+
+
+def pending(ws: Workspace, watch: Watch) -> Iterator[ArticleStatus]:
+    """Articles of the plan that `next` may pick, in plan order; those passed over for good get a line."""
+    seen: set[str] = set()
+    for batch in status(ws).batches:
+        for sub in batch.subs:
+            for article in sub.articles:
+                if article.slug in seen:
+                    continue
+                seen.add(article.slug)
+                if article.status == "missing":
+                    watch.line(f"{article.slug}: no such file in {ws.config.paths.articles}/, passing on")
+                elif article.status == "failed" and article.failures >= FAILURES:
+                    watch.line(
+                        f"{article.slug} failed {article.failures} times ({article.error}), passing on"
+                    )
+                elif article.status in ("pending", "failed"):
+                    yield article
+
+
+def find_article(ws: Workspace, name: str) -> Path:
+    """The article called ``name``: its slug, file name or path. Raises UsageError with near names."""
+    import difflib
+
+    slugs = ws.slugs()
+    wanted = slug_of(Path(name))
+    for candidate in (name, wanted):
+        if candidate in slugs:
+            return slugs[candidate]
+    near = difflib.get_close_matches(wanted, slugs, n=3, cutoff=0.4)
+    raise UsageError(
+        f"no article {name} in {ws.config.paths.articles}/",
+        hint=f"did you mean {', '.join(near)}?" if near else "expand status lists the articles",
+    )
+
+
+def preview(ws: Workspace, path: Path) -> dict[str, Any]:
+    """What a run of an article would take, without calling anything."""
+    place = ws.plan().find(slug_of(path))
+    targets = targets_for(place, ws.config.targets)
+    guess = estimate(path.read_bytes(), path.name, targets, ws.config)
+    return {
+        "slug": slug_of(path),
+        "file": path.relative_to(ws.root).as_posix(),
+        "sub": place.sub.id if place else "",
+        "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
+        "estimate": guess,
+    }
+
+
+def _finished(done: Sequence[Finished]) -> Result:
+    data = [f.report for f in done]
+    return Result("finished", data, 0 if all(f.passed for f in done) else 1)

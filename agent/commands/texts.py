@@ -1,0 +1,110 @@
+"""Commands on files, without a workspace: measure, check, strip."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from agent.article import read, regions, stamped_sha256, strip
+from agent.commands.result import Result
+from agent.errors import UsageError
+from agent.measure import added, measure
+from agent.records import Finding
+
+
+def load(path: Path) -> bytes:
+    """Bytes of a file the user named. Raises UsageError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{path}: {error.strerror}", hint="check the name and your permission to read it"
+        ) from None
+
+
+def measure_files(paths: Sequence[Path]) -> Result:
+    """Measures of each file: its total, and what regions added."""
+    from agent.tokens import count
+
+    rows = []
+    for path in paths:
+        data = load(path)
+        total = measure(read(data, str(path)), count=count)
+        before = measure(read(strip(data), str(path)), count=count)
+        rows.append(
+            {
+                "file": str(path),
+                **asdict(total),
+                "before": asdict(before),
+                "added": asdict(added(before, total)),
+            }
+        )
+    return Result("measure", rows)
+
+
+def strip_file(path: Path) -> Result:
+    """The author's file. Exit code 1 when it is not the one that was recorded."""
+    data = load(path)
+    original = strip(data)
+    recorded = stamped_sha256(data)
+    digest = hashlib.sha256(original).hexdigest()
+    same = recorded is None or recorded == digest
+    facts = {
+        "file": str(path),
+        "sha256": digest,
+        "recorded": recorded,
+        "matches": same,
+        "regions": [r.id for r in regions(data)],
+    }
+    return Result("strip", facts, 0 if same else 1, raw=original)
+
+
+def check_files(paths: Sequence[Path], *, source: Path | None, from_git: bool) -> Result:
+    """Findings of all checks on each file; exit code 1 when one is an error."""
+    found: list[Finding] = []
+    for path in paths:
+        found += check_file(path, original_of(path, source, from_git))
+    bad = any(f.severity == "error" for f in found)
+    return Result("findings", [finding_row(f) for f in found], 1 if bad else 0)
+
+
+def original_of(path: Path, source: Path | None, from_git: bool) -> bytes | None:
+    if source is not None:
+        return load(source)
+    if from_git:
+        from agent.books.adopt import original_in_git
+
+        return original_in_git(path)
+    data = load(path)
+    return strip(data) if regions(data) else None
+
+
+def check_file(path: Path, original: bytes | None) -> list[Finding]:
+    from agent import checks
+    from agent.checks.page import Page
+
+    data = load(path)
+    ours = tuple((r.begin_line, r.end_line) for r in regions(data))
+    page = Page(
+        article=read(data, str(path)),
+        file=str(path),
+        source=read(original, str(path)) if original is not None else None,
+        ours=ours or None,
+    )
+    found = [f for verdict in checks.run(page) for f in verdict.findings]
+    return [replace(f, file=str(path)) for f in sorted(found, key=lambda f: (f.line, f.column, f.check))]
+
+
+def finding_row(f: Finding) -> dict[str, Any]:
+    return {
+        "file": f.file,
+        "line": f.line,
+        "column": f.column,
+        "check": f.check,
+        "rule": f.rule,
+        "severity": f.severity,
+        "message": f.message,
+    }

@@ -1,0 +1,111 @@
+"""Commands on a workspace as a whole: init, plan show, status, report, ledger."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from agent.commands.result import Result
+from agent.errors import UsageError
+from agent.prompts import shipped
+from agent.workspace import Workspace, write_bytes, write_text
+from agent.workspace.layout import CONFIG
+
+IGNORED = ("/outputs/ledger.db*", "/outputs/index.json", "/outputs/.locks/", "/outputs/*/.cache/")
+
+
+def init(folder: Path) -> Result:
+    """Make a workspace. A folder that holds articles gets no sample; no file that is there is touched."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CONFIG).exists():
+        raise UsageError(
+            f"{folder / CONFIG} is there already", hint="this folder is a workspace; try: expand status"
+        )
+    made: list[str] = []
+    articles = folder / "blogs_raw"
+    empty = not any(articles.rglob("*.md")) if articles.is_dir() else True
+    _copy(shipped("config.toml"), folder / CONFIG, made, folder)
+    if empty:
+        for path in sorted(shipped("blogs_raw").glob("*.md")):
+            _copy(path, articles / path.name, made, folder)
+        _copy(shipped("plan.toml"), folder / "plan.toml", made, folder)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_text(ignore, "".join(f"{line}\n" for line in IGNORED))
+        made.append(".gitignore")
+    return Result("init", {"folder": str(folder), "made": made, "sample": empty})
+
+
+def _copy(source: Path, target: Path, made: list[str], folder: Path) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(target, source.read_bytes())
+    made.append(target.relative_to(folder).as_posix())
+
+
+def status(ws: Workspace) -> Result:
+    from agent.books.status import status as measured
+
+    return Result("status", asdict(measured(ws)))
+
+
+def plan_show(ws: Workspace) -> Result:
+    """The tree of the plan with what is known of each item."""
+    from agent.books.status import status as measured
+
+    return Result("plan", [asdict(b) for b in measured(ws).batches])
+
+
+def report(ws: Workspace) -> Result:
+    """Render PROGRESS_REPORT.md from the event log and measurement."""
+    text = update_report(ws)
+    return Result("report", {"file": ws.config.paths.report, "lines": text.count(b"\n")})
+
+
+def update_report(ws: Workspace) -> bytes:
+    from agent.report.progress import update
+
+    existing = ws.report.read_bytes() if ws.report.is_file() else None
+    text = update(existing, ws, ws.plan(), ws.events.read())
+    if text != existing:
+        write_bytes(ws.report, text)
+    return text
+
+
+def ledger_stats(ws: Workspace) -> Result:
+    from agent.llm import Ledger, cost_of
+
+    ledger = Ledger(ws.ledger)
+    try:
+        stats = ledger.stats()
+    finally:
+        ledger.close()
+    models = {
+        name: {"calls": m.rows, **asdict(m.usage), "cost": cost_of(name, m.usage)}
+        for name, m in stats.models.items()
+    }
+    return Result("ledger", {**asdict(stats), "models": models})
+
+
+def ledger_verify(ws: Workspace) -> Result:
+    from agent.llm import Ledger
+
+    ledger = Ledger(ws.ledger)
+    try:
+        problems = ledger.verify()
+        rows = ledger.stats().rows
+    finally:
+        ledger.close()
+    return Result("verify", {"rows": rows, "problems": problems}, 1 if problems else 0)
+
+
+def ledger_export(ws: Workspace, file: Path, prefix: str) -> Result:
+    from agent.llm import Ledger
+
+    ledger = Ledger(ws.ledger)
+    try:
+        rows = ledger.export(file, prefix=prefix)
+    finally:
+        ledger.close()
+    return Result("export", {"file": str(file), "rows": rows})

@@ -1,0 +1,99 @@
+"""Bound values: placeholders such as ``{{exp1.loss}}`` replaced by what the experiment gave.
+
+A placeholder is one only where its first part is an experiment of the article: LaTeX has ``{{`` of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.article import read
+from agent.pipeline.evidence import Run
+
+PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z][A-Za-z0-9_]*)\.([A-Za-z0-9_:]+) *\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One value, table or figure in the text, and the output it came from."""
+
+    region: str
+    occurrence: int
+    """Its place in the order of the region's bound outputs, from 0."""
+    experiment: str
+    name: str
+    text: str
+    """What was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    text: str
+    bindings: tuple[Binding, ...] = ()
+    unknown: tuple[str, ...] = field(default=())
+    """Placeholders of an experiment that has no such output."""
+
+
+def bind(text: str, region: str, runs: Mapping[str, Run], slug: str) -> Bound:
+    """Replace the placeholders of one region. Unknown ones stay as they are and are listed."""
+    article = read(text.encode("utf-8"), region)
+    math = [(s.start, s.stop) for s in article.spans if s.kind in ("display", "inline")]
+    code = [(s.start, s.stop) for s in article.spans if s.kind in ("fence", "indented", "raw")]
+    made: list[Binding] = []
+    unknown: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        run, name = runs.get(match[1]), match[2]
+        if run is None or _inside(match.start(), code):
+            return match[0]
+        where = "math" if _inside(match.start(), math) else "prose"
+        value = _output(run, name, where, slug)
+        if value is None:
+            unknown.append(match[0])
+            return match[0]
+        made.append(Binding(region, len(made), run.id, name, value))
+        return value
+
+    bound = PLACEHOLDER.sub(replace, text)
+    return Bound(bound, tuple(made), tuple(unknown))
+
+
+def _inside(position: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= position < stop for start, stop in spans)
+
+
+def _output(run: Run, name: str, where: Any, slug: str) -> str | None:
+    from agent.lab import format_value
+
+    kind, _, key = name.partition(":")
+    if kind == "figure":
+        return f"![{key}](assets/{slug}/{run.figure_file(key)})" if key in run.figures else None
+    if kind == "table":
+        return run.tables.get(key) if key else next(iter(run.tables.values()), None)
+    if name not in run.values:
+        return None
+    return format_value(run.values[name], run.units.get(name, ""), where)
+
+
+def unknown_outputs(text: str, runs: Mapping[str, Run]) -> list[tuple[int, str]]:
+    """(line, placeholder) where an experiment is cited for something it did not give."""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        for match in PLACEHOLDER.finditer(line):
+            run = runs.get(match[1])
+            if run is not None and _output(run, match[2], "prose", "") is None:
+                found.append((number, match[0]))
+    return found
+
+
+def folded(run: Run) -> str:
+    """Code and output of an experiment, folded, for the end of its part."""
+    shown = run.prompt.printed.rstrip("\n")
+    output = f"\n\n输出：\n\n```text\n{shown}\n```" if shown.strip() else ""
+    return (
+        f"<details><summary>{run.id} 的程序与输出（运行过，{len(run.code.splitlines())} 行）</summary>\n\n"
+        f"```python experiment id={run.id}\n{run.code.strip()}\n```{output}\n\n</details>"
+    )

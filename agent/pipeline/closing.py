@@ -1,0 +1,80 @@
+"""Opening map and closing summary: written last, from the finished parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.article import anchor_after_line
+from agent.errors import BadReply, ContextOverflow, NotRecorded, RegionError
+from agent.pipeline.assemble import END, Section
+from agent.pipeline.job import Job, Shared
+from agent.pipeline.packs import parse_parts
+from agent.pipeline.planner import spots_text
+from agent.pipeline.writer import Draft, Plan
+
+MAP = "map"
+SUMMARY = "summary"
+
+
+async def opening_map(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Section | None:
+    """A reader's map after the introduction; None where it could not be written."""
+    anchor = _after_introduction(job)
+    text = await _write(
+        job, shared, "opening_map", MAP, thesis=plan.reading.thesis, headings=_headings(plan, drafts)
+    )
+    if anchor is None or text is None:
+        return None
+    return Section(MAP, "扩充导读", text, anchor)
+
+
+async def closing_summary(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Section | None:
+    """What the author's claims stand on now; None where it could not be written."""
+    written = {id for d in drafts for id in d.texts}
+    claims = "\n".join(
+        f"{p.id} {p.title}：{'；'.join(p.claims) or p.purpose}"
+        for p in plan.layout.division.parts
+        if p.id in written
+    )
+    results = (
+        "\n".join(f"{r.id}\n{r.prompt.numbers}" for r in plan.evidence.runs.values())
+        or "（没有运行过的实验）"
+    )
+    text = await _write(
+        job, shared, "summary", SUMMARY, thesis=plan.reading.thesis, claims=claims, results=results
+    )
+    return Section(SUMMARY, "", text, END, chapter="扩充小结") if text is not None else None
+
+
+async def _write(job: Job, shared: Shared, template: str, id: str, **values: str) -> str | None:
+    try:
+        answer = await job.ask(f"{id}/write", template, shared, lambda r: parse_parts(r, [id]), **values)
+    except (BadReply, NotRecorded, ContextOverflow) as error:
+        job.tell("note", f"{id}：{error}")
+        return None
+    return answer.value.text
+
+
+def _headings(plan: Plan, drafts: Sequence[Draft]) -> str:
+    written = {id for d in drafts for id in d.texts}
+    spots = spots_text(plan.layout)
+    rows = []
+    for part in plan.layout.division.parts:
+        if part.id in written:
+            rows.append(f"{part.id} {part.title}｜{spots[part.id]}｜{'、'.join(part.formulas) or '—'}")
+    return "\n".join(rows)
+
+
+def _after_introduction(job: Job) -> str | None:
+    """The place before the first h2; without one, after the first paragraph."""
+    article = job.material.article
+    first = job.material.first_heading
+    if first is not None:
+        line = first - 1
+        while line > 1 and not article.lines[line - 1].strip():
+            line -= 1
+    else:
+        line = next((b.last for b in article.blocks if b.kind == "paragraph"), 1)
+    try:
+        return str(anchor_after_line(article, line))
+    except RegionError:
+        return None

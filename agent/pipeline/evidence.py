@@ -1,0 +1,117 @@
+"""What the laboratory found: verdicts of witnesses and outputs of experiments, as the writers see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.pipeline.records import Part
+
+
+@dataclass(frozen=True, slots=True)
+class RunText:
+    """An experiment's code and output in the words of the prompt."""
+
+    code: str
+    numbers: str
+    tables: str
+    printed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One experiment of the article."""
+
+    id: str
+    code: str
+    prompt: RunText
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What it emitted, by name: numbers, strings, booleans or None."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    """Tables as Markdown, by name."""
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    """PNG by name."""
+    warnings: tuple[str, ...] = ()
+    """What a careful reader would object to, found in what it did."""
+    seconds: float = 0.0
+
+    def figure_file(self, name: str) -> str:
+        """File name of a figure below `assets/<slug>/`."""
+        return f"{self.id}-{name}.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Empty where the laboratory did not run: then everything is 未核验 or 未运行, and says so."""
+
+    verdicts: Mapping[str, Any] = field(default_factory=dict)
+    """Formula label → the laboratory's verdict record."""
+    witnesses: Mapping[str, str] = field(default_factory=dict)
+    """Formula label → source of its witness."""
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    """Experiment → what it gave; only those that ran."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """Experiment → why it did not run or failed."""
+    declined: Mapping[str, str] = field(default_factory=dict)
+    """Formula label → why it has no witness."""
+
+    def words(self) -> dict[str, str]:
+        """Formula label → its verdict in words, for the table of facts."""
+        declined = {label: f"未核验（{why}）" for label, why in self.declined.items()}
+        return {**declined, **{label: describe(v) for label, v in self.verdicts.items()}}
+
+    def states(self) -> dict[str, str]:
+        """Experiment → what became of it, for the table of experiments."""
+        return {
+            **dict.fromkeys(self.runs, "已运行"),
+            **{id: f"未运行：{why}" for id, why in self.failures.items()},
+        }
+
+    def record(self, parts: Sequence[Part]) -> str:
+        """What the referee is shown of the evidence behind some parts."""
+        rows = [
+            f"{label}：{describe(self.verdicts[label])}"
+            for p in parts
+            for label in p.formulas
+            if label in self.verdicts
+        ]
+        for part in parts:
+            run = self.runs.get(part.experiment or "")
+            if run is not None:
+                rows.append(
+                    f"{run.id} 的输出\n{run.prompt.numbers}\n{run.prompt.tables}\n{run.prompt.printed}".rstrip()
+                )
+        return "\n".join(rows)
+
+    def refuted_sources(self, parts: Sequence[Part]) -> str:
+        """Sources of the refuted witnesses of some parts: formula or witness, one of the two must change."""
+        labels = [x for p in parts for x in p.formulas if x in self.verdicts and is_refuted(self.verdicts[x])]
+        return "\n\n".join(
+            f"{x}\n```python witness eq={x}\n{self.witnesses[x]}\n```" for x in labels if x in self.witnesses
+        )
+
+
+WORDS = {
+    "verified": "已核验",
+    "consistent": "自洽（未独立核验）",
+    "holds-on-samples": "样本上成立",
+    "refuted": "被否定",
+    "unchecked": "未核验",
+}
+
+
+def describe(verdict: Any) -> str:
+    reason = getattr(verdict, "reason", "")
+    word = WORDS.get(verdict.verdict, verdict.verdict)
+    return f"{word}（{reason}）" if reason and verdict.verdict != "verified" else word
+
+
+def is_refuted(verdict: Any) -> bool:
+    return bool(verdict.verdict == "refuted")
+
+
+def is_settled(verdict: Any) -> bool:
+    """True where nothing is gained by sending the witness back."""
+    return verdict.verdict in ("verified", "holds-on-samples")

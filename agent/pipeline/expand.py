@@ -1,0 +1,227 @@
+"""The way of one article, from its source to a draft with a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+from agent.article import read
+from agent.errors import ExpandError
+from agent.measure import added, measure, meets
+from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
+from agent.pipeline.bind import Binding, bind, folded
+from agent.pipeline.closing import closing_summary, opening_map
+from agent.pipeline.evidence import Evidence
+from agent.pipeline.job import Job, Shared, extend
+from agent.pipeline.judge import Judged, judge
+from agent.pipeline.laboratory import gather_evidence
+from agent.pipeline.packs import Pack, pack_chapter
+from agent.pipeline.planner import Layout, divide, draw_outline, owners, read_source, spots_text
+from agent.pipeline.records import Outline, Reading
+from agent.pipeline.tables import division_text, experiments_text, facts_text, reading_text, symbols_text
+from agent.pipeline.writer import Draft, Plan, deepen, write_pack
+from agent.records import Measure, TargetResult
+
+DRAFT_STATUS = "draft"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run of one article: everything that is written down about it."""
+
+    plan: Plan
+    drafts: tuple[Draft, ...]
+    sections: tuple[Section, ...]
+    assembled: Assembled
+    before: Measure
+    after: Measure
+    added: Measure
+    targets: tuple[TargetResult, ...]
+    judged: Judged
+    rounds: int
+    """Deepening rounds that were run."""
+    bindings: tuple[Binding, ...] = ()
+
+
+async def expand_article(job: Job) -> Outcome:
+    """Read, plan, gather evidence, write, deepen, close, judge. See the functions for the errors of each."""
+    shared = job.start()
+    reading = await _stage(job, "精读", read_source(job, shared))
+    shared = extend(shared, reading=reading_text(reading))
+    outline, remarks = await _stage(job, "提纲", draw_outline(job, shared))
+    planned = with_outline(shared, reading, outline, Evidence())
+    outline, evidence = await _stage(job, "见证与实验", gather_evidence(job, planned, outline))
+    layout = await _stage(job, "分工", divide(job, with_outline(shared, reading, outline, evidence), outline))
+    shared = with_division(shared, reading, outline, evidence, layout)
+    plan = Plan(reading, outline, replace(layout, findings=(*remarks, *layout.findings)), evidence)
+    drafts = await write_all(job, shared, plan)
+    drafts, rounds = await deepen_until_met(job, shared, plan, drafts)
+    sections = await _stage(job, "导读与小结", close(job, shared, plan, drafts))
+    return finish(job, plan, drafts, sections, rounds)
+
+
+def finish(
+    job: Job, plan: Plan, drafts: Sequence[Draft], sections: Sequence[Section], rounds: int
+) -> Outcome:
+    """Assemble, measure and judge."""
+    source = job.material.article
+    whole = assembled(job, sections)
+    before = measure(source)
+    after = measure(read(whole.data, source.name))
+    targets = meets(job.targets, before, after)
+    job.tell("measure", f"{after.lines} 行，{after.formulas} 个公式")
+    judged = judge(job, plan, drafts, whole, targets)
+    grown = added(before, after)
+    bindings = tuple(
+        b
+        for id, text in raw_texts(plan, drafts).items()
+        for b in bind(text, id, plan.evidence.runs, job.slug).bindings
+    )
+    return Outcome(
+        plan, tuple(drafts), tuple(sections), whole, before, after, grown, targets, judged, rounds, bindings
+    )  # fmt: skip
+
+
+async def write_all(job: Job, shared: Shared, plan: Plan) -> list[Draft]:
+    """All packs side by side. A pack that fails is kept as unfinished; a service that fails stops the article,
+    after the replies in flight are stored."""
+    packs = [
+        pack
+        for chapter in plan.layout.division.sections
+        for pack in pack_chapter(
+            chapter, lines=job.config.loop.pack_lines, formulas=job.config.loop.pack_formulas
+        )
+    ]
+    done = 0
+
+    async def one(pack: Pack) -> Draft:
+        nonlocal done
+        draft = await write_pack(job, shared, plan, pack)
+        done += 1
+        job.tell("part", draft.problem or "、".join(p.title for p in pack.parts), done, len(packs))
+        return draft
+
+    job.tell("parts", "写作", 0, len(packs))
+    return await together([one(p) for p in packs])
+
+
+async def deepen_until_met(
+    job: Job, shared: Shared, plan: Plan, drafts: list[Draft]
+) -> tuple[list[Draft], int]:
+    """Deepen where a sceptic would stop while a target is missed and rounds are left; never by padding."""
+    refused: set[str] = set()
+    for round in range(1, job.config.loop.rounds + 1):
+        short = shortfall(job, plan, drafts)
+        open_ = [d for d in drafts if d.text and not d.problem and d.pack.name not in refused]
+        if short <= 0 or not open_:
+            return drafts, round - 1
+        chosen = candidates(job, open_)[: max(1, ceil(short / 15))]
+        each = min(40, max(10, ceil(short / len(chosen))))
+        job.tell("stage", f"挖深第 {round} 轮：还差约 {short} 行，{len(chosen)} 处")
+        results = await together([deepen(job, shared, plan, d, round=round, max_lines=each) for d in chosen])
+        grown = {d.pack.name: d for d, _ in results}
+        refused |= {d.pack.name for d, more in results if not more}
+        drafts = [grown.get(d.pack.name, d) for d in drafts]
+    return drafts, job.config.loop.rounds
+
+
+def shortfall(job: Job, plan: Plan, drafts: Sequence[Draft]) -> int:
+    """Lines missing to the targets, a missing formula counted as eight lines (its derivation, not itself)."""
+    source = job.material.article
+    before = measure(source)
+    whole = assembled(job, sections_of(job, plan, drafts))
+    after = measure(read(whole.data, source.name))
+    missing = {t.name: max(0, t.wanted - t.got) for t in meets(job.targets, before, after)}
+    # The opening map and the summary are still to come; they take about 45 lines together.
+    return max(missing.get("lines", 0) - 45, missing.get("formulas", 0) * 8)
+
+
+def candidates(job: Job, drafts: Sequence[Draft]) -> list[Draft]:
+    """Packs to deepen, those of the largest share of formulas first; a stable order."""
+    share = {s.name: s.share_formulas for s in job.library.sections}
+    return sorted(drafts, key=lambda d: (-share.get(d.pack.chapter, 0.0), d.pack.name))
+
+
+async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
+    """The sections of the article with opening map and summary, which are written last from what there is."""
+    body = sections_of(job, plan, drafts)
+    if not body:
+        return body
+    first, last = await together(
+        [opening_map(job, shared, plan, drafts), closing_summary(job, shared, plan, drafts)]
+    )
+    whole = [*([first] if first else []), *body, *([last] if last else [])]
+    index = index_section(job.material.article, whole)
+    return [*whole, index] if index else whole
+
+
+def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
+    """The written parts as sections, in division order."""
+    raw = raw_texts(plan, drafts)
+    texts = {id: bind(text, id, plan.evidence.runs, job.slug).text for id, text in raw.items()}
+    made = []
+    for part in plan.layout.division.parts:
+        if part.id not in texts:
+            continue
+        spot = plan.layout.spots[part.id]
+        template = job.library.section(part.section)
+        chapter = template.title if template and spot.anchor is None else ""
+        anchor = str(spot.anchor) if spot.anchor else END
+        made.append(Section(part.id, part.title, texts[part.id], anchor, chapter, spot.mode == "inline"))
+    return made
+
+
+def raw_texts(plan: Plan, drafts: Sequence[Draft]) -> dict[str, str]:
+    """Part → its text with placeholders; a part about an experiment ends with its code and output, folded."""
+    texts = {id: text for d in drafts for id, text in d.texts.items()}
+    for part in plan.layout.division.parts:
+        run = plan.evidence.runs.get(part.experiment or "")
+        if run is not None and part.id in texts:
+            texts[part.id] = f"{texts[part.id].rstrip()}\n\n{folded(run)}"
+    return texts
+
+
+def assembled(job: Job, sections: Sequence[Section]) -> Assembled:
+    source = job.material.article
+    return assemble(source.data, source.name, sections, status=DRAFT_STATUS)
+
+
+def with_outline(shared: Shared, reading: Reading, outline: Outline, evidence: Evidence) -> Shared:
+    return extend(
+        shared,
+        symbols=symbols_text(reading, outline),
+        facts=facts_text(outline, {}, evidence.words()),
+        experiments=experiments_text(outline, evidence.states()),
+    )
+
+
+def with_division(
+    shared: Shared, reading: Reading, outline: Outline, evidence: Evidence, layout: Layout
+) -> Shared:
+    return extend(
+        with_outline(shared, reading, outline, evidence),
+        facts=facts_text(outline, owners(layout.division), evidence.words()),
+        parts_table=division_text(outline, layout.division, spots_text(layout)),
+        citations=shared.citations or "（无）",
+    )
+
+
+async def together(coroutines: list) -> list:  # type: ignore[type-arg]
+    """Run side by side; let all end before the first error is raised, so that paid replies are kept."""
+    results = await asyncio.gather(*coroutines, return_exceptions=True)
+    errors = [r for r in results if isinstance(r, BaseException)]
+    if errors:
+        raise next((e for e in errors if not isinstance(e, ExpandError)), errors[0])
+    return list(results)
+
+
+async def _stage(job: Job, name: str, work):  # type: ignore[no-untyped-def]
+    job.tell("stage", name)
+    return await work
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,87 @@
+"""The checks a pack goes through while it is written; their findings feed its repair."""
+
+from __future__ import annotations
+
+import re
+
+from agent import checks
+from agent.article import read
+from agent.checks.page import Page, Ran
+from agent.pipeline.bind import unknown_outputs
+from agent.pipeline.evidence import is_refuted
+from agent.pipeline.job import Job
+from agent.pipeline.packs import MARK, Pack, outside_code
+from agent.records import Finding
+
+LABEL = re.compile(r"\\label\{([^}]*)\}")
+
+
+def inspect(job: Job, plan, pack: Pack, text: str) -> list[Finding]:  # type: ignore[no-untyped-def]
+    """Findings about the joined text of a pack, by its own line numbers.
+
+    Runs MathJax and other processor work: call it off the event loop.
+    """
+    seen = separators_blanked(text)
+    own = {label for p in pack.parts for label in p.formulas}
+    elsewhere = frozenset(f.label for f in plan.outline.facts) - own
+    page = Page(
+        article=read(seen.encode("utf-8"), pack.name),
+        file=pack.name,
+        source=job.material.article,
+        is_part=True,
+        known_labels=job.material.labels | elsewhere,
+        prelude=job.material.prelude,
+        experiments={id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
+    )
+    found = [f for verdict in checks.run(page) for f in verdict.findings if f.severity != "info"]
+    unbound = [
+        Finding("results", "bound_values", "error", f"{shown}：这个实验没有交出它", line)
+        for line, shown in unknown_outputs(text, plan.evidence.runs)
+    ]
+    return [*found, *owned_labels(pack, text), *refuted(plan, pack, text), *unbound]
+
+
+def owned_labels(pack: Pack, text: str) -> list[Finding]:
+    """A part derives the formulas it was given, under the labels it was given: others cite them."""
+    found = []
+    starts = part_lines(pack, text)
+    for part in pack.parts:
+        body = text.split("\n")[starts[part.id][0] - 1 : starts[part.id][1]]
+        defined = set(LABEL.findall("\n".join(body)))
+        for label in part.formulas:
+            if label not in defined:
+                line = starts[part.id][0]
+                message = f"{part.id} 没有写出 {label}（\\label{{{label}}}），别处要引用它"
+                found.append(Finding("references", "owned_labels", "error", message, line))
+    return found
+
+
+def refuted(plan, pack: Pack, text: str) -> list[Finding]:  # type: ignore[no-untyped-def]
+    """A formula whose witness refuted it goes back with the counterexample."""
+    lines = text.split("\n")
+    found = []
+    for label in (x for p in pack.parts for x in p.formulas):
+        verdict = plan.evidence.verdicts.get(label)
+        if verdict is not None and is_refuted(verdict):
+            line = next((n for n, row in enumerate(lines, 1) if f"\\label{{{label}}}" in row), 1)
+            found.append(
+                Finding("results", "witness", "error", f"见证 refuted：{label}，{verdict.reason}", line)
+            )
+    return found
+
+
+def part_lines(pack: Pack, text: str) -> dict[str, tuple[int, int]]:
+    """Part → its first and last line in the joined text."""
+    lines = list(outside_code(text.split("\n")))
+    if len(pack.parts) == 1:
+        return {pack.name: (1, len(lines))}
+    marks = [(n, m[1]) for n, line in enumerate(lines, 1) if (m := MARK.match(line))]
+    ends = [n - 1 for n, _ in marks[1:]] + [len(lines)]
+    return {id: (n + 1, end) for (n, id), end in zip(marks, ends, strict=True)}
+
+
+def separators_blanked(text: str) -> str:
+    """The joined text as checks see it: `=== id` lines blanked, so that line numbers stay."""
+    rows = text.split("\n")
+    seen = outside_code(rows)
+    return "\n".join("" if MARK.match(code) else row for row, code in zip(rows, seen, strict=True))

@@ -1,0 +1,159 @@
+"""Everything one article's run is given, and the one way its stages ask a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar
+
+from agent.config import Config, StandardConfig
+from agent.lab import DEFAULT_LIMITS, Limits, Sandbox
+from agent.llm import Answer, Request
+from agent.pipeline.material import Material
+from agent.prompts import Library
+from agent.records import Targets, Usage
+
+T = TypeVar("T")
+
+
+class Asker(Protocol):
+    """What the pipeline needs of a client; it cannot tell ledger, retries or vendor apart."""
+
+    async def ask(self, request: Request[T]) -> Answer[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something a person watching may want to know."""
+
+    kind: Literal["stage", "parts", "part", "note", "measure"]
+    slug: str
+    text: str = ""
+    done: int = 0
+    total: int = 0
+
+
+Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The start of every prompt of an article: the same bytes for every call of a stage.
+
+    Each stage fills in what it has agreed on; nothing here depends on how far other sections have come.
+    """
+
+    article: str
+    focus: str = ""
+    series: str = ""
+    reading: str = ""
+    symbols: str = ""
+    facts: str = ""
+    source_formulas: str = ""
+    experiments: str = ""
+    parts_table: str = ""
+    citations: str = ""
+
+    def values(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(slots=True)
+class Meter:
+    """Ledger keys and usage of the calls a run relied on, stored ones included: the figures of a resumed run
+    are those of an unbroken one."""
+
+    rows: dict[str, str] = field(default_factory=dict)
+    """Ledger key → call name, in the order of asking."""
+    usage: Usage = Usage()
+    changed: list[str] = field(default_factory=list)
+    """Calls whose replayed answer belongs to an older prompt."""
+
+    def note(self, name: str, answer: Answer[Any]) -> None:
+        fresh = [key for key in answer.rows if key not in self.rows]
+        self.rows.update(dict.fromkeys(fresh, name))
+        if fresh:
+            self.usage = self.usage + answer.usage
+        if answer.changed:
+            self.changed.append(name)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One article to expand. Everything here is frozen before the first call."""
+
+    material: Material
+    library: Library
+    client: Asker
+    config: Config
+    targets: Targets
+    standard: StandardConfig
+    focus: str = ""
+    """核心点 of the plan and the notes of a person who rejected an earlier draft."""
+    series: str = ""
+    """Digests of earlier parts of a series, frozen when the article was picked."""
+    citations: str = ""
+    """Works that may be cited."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Section → what a person wants done differently."""
+    old: Mapping[str, str] = field(default_factory=dict)
+    """Section → the text that was sent back."""
+    retry: Mapping[str, int] = field(default_factory=dict)
+    """Call name → first attempt that may be sent, for calls that failed in an earlier run."""
+    sandbox: Sandbox | None = None
+    """Where generated code runs; None: it does not run, and the article says so."""
+    limits: Limits = DEFAULT_LIMITS
+    lab_cache: Path | None = None
+    """Folder of experiment results by code hash."""
+    watch: Watcher = lambda _: None
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def slug(self) -> str:
+        return self.material.slug
+
+    def tell(self, kind: Any, text: str = "", done: int = 0, total: int = 0) -> None:
+        self.watch(Progress(kind, self.slug, text, done, total))
+
+    async def ask(
+        self, name: str, template: str, shared: Shared, parse: Callable[[str], T], **values: Any
+    ) -> Answer[T]:
+        """Ask for ``template`` under the stable name ``slug/name``."""
+        head = self.library.templates.get(template) or self.library.section(
+            template.removeprefix("sections/")
+        )
+        assert head is not None, template
+        schema = self.library.schema(template) if template in self.library.templates else None
+        params: dict[str, Any] = {"max_tokens": head.max_tokens}
+        if self.config.model.temperature is not None:
+            params["temperature"] = self.config.model.temperature
+        full = f"{self.slug}/{name}"
+        request = Request(
+            name=full,
+            role=head.role,
+            messages=self.library.messages(template, **{**shared.values(), **values}),
+            parse=parse,
+            continue_prompt=self.library.render("continue"),
+            malformed_prompt=lambda problem: self.library.render("malformed", problem=problem),
+            params=params,
+            schema=schema,
+            tries=self.config.loop.tries,
+            first_attempt=self.retry.get(full, 0),
+        )
+        answer = await self.client.ask(request)
+        self.meter.note(full, answer)
+        return answer
+
+    def start(self) -> Shared:
+        """What the first call of the article is given."""
+        return Shared(
+            article=self.material.numbered,
+            focus=self.focus,
+            series=self.series,
+            source_formulas=self.material.source_formulas,
+        )
+
+
+def extend(shared: Shared, **values: str) -> Shared:
+    return replace(shared, **values)

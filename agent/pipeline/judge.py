@@ -1,0 +1,63 @@
+"""The verdict on a draft: computed from checks, targets and evidence, never asked of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent import checks
+from agent.article import read, regions
+from agent.checks.page import Page, Ran
+from agent.checks.standard import Standard
+from agent.pipeline.assemble import Assembled
+from agent.pipeline.evidence import is_refuted
+from agent.pipeline.job import Job
+from agent.pipeline.writer import Draft, Plan
+from agent.records import Finding, Judgement, TargetResult, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    judgement: Judgement
+    """pass: targets met, no error, nothing unfinished or refuted · fail: one of these · undecided: a check
+    could not run."""
+    reasons: tuple[str, ...]
+    """Why it does not pass, in words."""
+    checks: tuple[Verdict, ...]
+
+
+def judge(
+    job: Job, plan: Plan, drafts: Sequence[Draft], whole: Assembled, targets: Sequence[TargetResult]
+) -> Judged:
+    """Check the whole draft and add up what speaks against it."""
+    verdicts = check_draft(job, plan, whole)
+    reasons = [f"{t.name} {t.got}，目标 {t.wanted}" for t in targets if not t.met]
+    reasons += [f"{d.pack.name} 没有写成：{d.problem}" for d in drafts if d.problem]
+    reasons += [f"{label} 的见证否定了它" for label, v in plan.evidence.verdicts.items() if is_refuted(v)]
+    reasons += [f"{id} 引用的 {label} 不在文中" for id, label in whole.dangling]
+    for verdict in verdicts:
+        errors = sum(f.severity == "error" for f in verdict.findings)
+        if errors:
+            reasons.append(f"{verdict.name} 有 {errors} 处错误")
+    if reasons:
+        return Judged("fail", tuple(reasons), verdicts)
+    undecided = [v.name for v in verdicts if v.judgement == "undecided"]
+    if undecided:
+        return Judged("undecided", tuple(f"{name} 没有查成" for name in undecided), verdicts)
+    return Judged("pass", (), verdicts)
+
+
+def check_draft(job: Job, plan: Plan, whole: Assembled) -> tuple[Verdict, ...]:
+    """All checks on the assembled page, planning findings added to `structure`."""
+    article = read(whole.data, job.material.article.name)
+    page = Page(
+        article=article,
+        file=job.material.article.name,
+        source=job.material.article,
+        ours=tuple((r.begin_line, r.end_line) for r in regions(whole.data)),
+        standard=Standard.of(job.standard),
+        experiments={id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
+    )
+    verdicts = list(checks.run(page))
+    extra: tuple[Finding, ...] = plan.layout.findings
+    return tuple(replace(v, findings=(*v.findings, *extra)) if v.name == "structure" else v for v in verdicts)

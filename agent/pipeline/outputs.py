@@ -1,0 +1,181 @@
+"""Writing down a finished run: draft, diff, report, sections. Everything here is computed, nothing is quoted
+from a model."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agent.article import read, regions
+from agent.llm import Ledger, cost_of
+from agent.pipeline.assemble import Section
+from agent.pipeline.diff import patch
+from agent.pipeline.evidence import describe
+from agent.pipeline.expand import Outcome, digest
+from agent.pipeline.job import Job
+from agent.pipeline.planner import plan_json
+from agent.records import Usage
+from agent.workspace import write_bytes, write_json, write_text
+
+BOLD = re.compile(r"<div class=\"theorem-box\">\s*\*\*(.+?)\*\*", re.S)
+
+
+def write_outputs(
+    job: Job, outcome: Outcome, folder: Path, path: str, ledger: Ledger, models: Mapping[str, str]
+) -> dict[str, Any]:
+    """Write `outputs/<slug>/` and return the report.
+
+    ``path`` is the article's path below the workspace. The draft is written last: a crash before that leaves
+    no draft that its report does not describe.
+    """
+    source = job.material.article.data
+    report = build_report(job, outcome, path, ledger, models)
+    write_sections(folder, outcome.sections)
+    plan = outcome.plan
+    write_text(folder / "plan.json", plan_json(plan.reading, plan.outline, plan.layout.division) + "\n")
+    for label, code in sorted(plan.evidence.witnesses.items()):
+        write_text(folder / "witnesses" / f"{file_name(label)}.py", code.rstrip("\n") + "\n")
+    for run in plan.evidence.runs.values():
+        write_text(folder / "experiments" / f"{run.id}.py", run.code.rstrip("\n") + "\n")
+        write_text(folder / "experiments" / f"{run.id}.out", run.prompt.printed.rstrip("\n") + "\n")
+        for name, data in run.figures.items():
+            write_bytes(folder / "assets" / job.slug / run.figure_file(name), data)
+    write_json(folder / "bindings.json", [asdict(b) for b in outcome.bindings])
+    write_bytes(folder / "diff.patch", patch(source, outcome.assembled.data, path))
+    write_json(folder / "report.json", report)
+    write_bytes(folder / "draft.md", outcome.assembled.data)
+    return report
+
+
+def build_report(
+    job: Job, outcome: Outcome, path: str, ledger: Ledger, models: Mapping[str, str]
+) -> dict[str, Any]:
+    source = job.material.article.data
+    evidence = outcome.plan.evidence
+    usage, cost, seconds = spending(ledger, job.meter.rows)
+    return {
+        "slug": job.slug,
+        "title": job.material.article.title,
+        "source": {"path": path, "sha256": digest(source)},
+        "models": dict(models),
+        "verdict": outcome.judged.judgement,
+        "reasons": list(outcome.judged.reasons),
+        "before": asdict(outcome.before),
+        "after": asdict(outcome.after),
+        "added": asdict(outcome.added),
+        "targets": [{"name": t.name, "wanted": t.wanted, "got": t.got, "met": t.met} for t in outcome.targets],
+        "checks": [
+            {"name": v.name, "verdict": v.judgement, "findings": [asdict(f) for f in v.findings]}
+            for v in outcome.judged.checks
+        ],
+        "witnesses": [
+            {"label": label, "verdict": v.verdict, "says": describe(v)} for label, v in sorted(evidence.verdicts.items())
+        ],
+        "experiments": [
+            *({"id": run.id, "verdict": "pass", "values": dict(run.values)} for run in evidence.runs.values()),
+            *({"id": id, "verdict": "undecided", "reason": why} for id, why in evidence.failures.items()),
+        ],
+        "sections": sections_report(outcome),
+        "core": core_content(outcome),
+        "rounds": outcome.rounds,
+        "calls": len(job.meter.rows),
+        "changed_prompts": sorted(job.meter.changed),
+        "tokens": {"prompt": usage.prompt, "cached": usage.cached, "completion": usage.completion},
+        "cost": cost,
+        "seconds": seconds,
+        "draft_sha256": digest(outcome.assembled.data),
+    }  # fmt: skip
+
+
+def sections_report(outcome: Outcome) -> list[dict[str, Any]]:
+    """Each section: where it stands, what it measures, what was found in it and what its writer said."""
+    article = read(outcome.assembled.data, "draft.md")
+    spans = {r.id: (r.begin_line, r.end_line) for r in regions(outcome.assembled.data)}
+    found = [f for v in outcome.judged.checks for f in v.findings]
+    notes = {d.pack.name: d.notes for d in outcome.drafts}
+    rows = []
+    for section in outcome.sections:
+        first, last = spans[section.id]
+        inside = [f for f in found if first <= f.line <= last]
+        rows.append(
+            {
+                "id": section.id,
+                "title": section.title,
+                "anchor": section.anchor,
+                "chapter": section.chapter,
+                "inline": section.inline,
+                "line": first,
+                "lines": last - first + 1,
+                "formulas": sum(first <= f.line <= last for f in article.displays),
+                "verdict": "fail" if any(f.severity == "error" for f in inside) else "pass",
+                "findings": [asdict(f) for f in inside],
+                "notes": list(notes.get(section.id, ())),
+            }
+        )
+    unfinished = [(d.pack, d.problem) for d in outcome.drafts if d.problem]
+    for pack, problem in unfinished:
+        rows += [
+            {"id": p.id, "title": p.title, "verdict": "unfinished", "reason": problem} for p in pack.parts
+        ]
+    return rows
+
+
+def core_content(outcome: Outcome) -> list[str]:
+    """What the expansion holds, for the progress entry: section titles, theorems by name, verdict counts."""
+    rows = [s.title for s in outcome.sections if s.title and s.id != "map"]
+    theorems = [t.strip("。． ") for text in outcome.assembled.texts.values() for t in BOLD.findall(text)]
+    if theorems:
+        rows.append("定理与命题：" + "；".join(theorems))
+    verdicts = list(outcome.plan.evidence.verdicts.values())
+    if verdicts:
+        words = ("verified", "consistent", "holds-on-samples", "refuted", "unchecked")
+        counts = [(w, sum(v.verdict == w for v in verdicts)) for w in words]
+        rows.append("见证：" + "，".join(f"{w} {n}" for w, n in counts if n) + f"（共 {len(verdicts)} 式）")
+    if outcome.plan.evidence.runs:
+        rows.append(f"实验：{len(outcome.plan.evidence.runs)} 个，均已运行")
+    return rows
+
+
+def spending(ledger: Ledger, rows: Mapping[str, str]) -> tuple[Usage, float | None, float]:
+    """Usage, cost in US dollars (None where a price is unknown) and seconds of the calls a run relied on."""
+    usage, seconds = Usage(), 0.0
+    costs: list[float | None] = []
+    for key in rows:
+        row = ledger.get(key)
+        if row is None:
+            continue
+        usage = usage + row.reply.usage
+        seconds += row.seconds
+        costs.append(cost_of(row.model, row.reply.usage))
+    known = [c for c in costs if c is not None]
+    return usage, (round(sum(known), 6) if len(known) == len(costs) else None), round(seconds, 3)
+
+
+def write_sections(folder: Path, sections: Sequence[Section]) -> None:
+    """`sections/<id>.md`: the text as written, which a merge of some sections assembles again."""
+    place = folder / "sections"
+    for section in sections:
+        write_text(place / f"{section.id}.md", section.text.strip("\n") + "\n")
+    write_json(place / "index.json", [{k: v for k, v in asdict(s).items() if k != "text"} for s in sections])
+    current = {f"{s.id}.md" for s in sections}
+    for stale in place.glob("*.md"):
+        if stale.name not in current:
+            stale.unlink()
+
+
+def load_sections(folder: Path) -> list[Section]:
+    """The sections of a draft, in the order they were assembled in."""
+    place = folder / "sections"
+    index = json.loads((place / "index.json").read_text(encoding="utf-8"))
+    return [
+        Section(text=(place / f"{row['id']}.md").read_text(encoding="utf-8").strip("\n"), **row)
+        for row in index
+    ]
+
+
+def file_name(label: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", label)

@@ -1,0 +1,142 @@
+"""Packing parts into calls, and taking a reply apart again.
+
+Consecutive parts of a chapter share a call while the reply stays under about 4k tokens. A packed reply
+separates its parts by lines `=== id`; a part alone needs none. Between calls a pack's text is kept joined, so
+that findings and edits speak of one numbering.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.article import has_marker_text
+from agent.errors import Malformed
+from agent.pipeline.records import Chapter, Part
+
+MARK = re.compile(r"^=== *(\S+) *$")
+HEADING = re.compile(r"^#{1,3} ")
+TAG = re.compile(r"\\tag\*?\s*\{")
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Parts that are written in one call."""
+
+    chapter: str
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        return self.parts[0].id
+
+
+def pack_chapter(chapter: Chapter, *, lines: int, formulas: int) -> tuple[Pack, ...]:
+    """Greedy packing in order. A part with an experiment stands alone: it is written from its output."""
+    packs: list[list[Part]] = []
+    for part in chapter.parts:
+        last = packs[-1] if packs else []
+        together = [*last, part]
+        fits = (
+            bool(last)
+            and not any(p.experiment for p in together)
+            and sum(p.lines for p in together) <= lines
+            and sum(len(p.formulas) for p in together) <= formulas
+        )
+        if fits:
+            last.append(part)
+        else:
+            packs.append([part])
+    return tuple(Pack(chapter.id, tuple(p)) for p in packs)
+
+
+def join(texts: Sequence[tuple[str, str]]) -> str:
+    """(id, text) of a pack as one text."""
+    if len(texts) == 1:
+        return texts[0][1].strip("\n")
+    return "\n\n".join(f"=== {id}\n\n{text.strip(chr(10))}" for id, text in texts)
+
+
+def split(text: str, ids: Sequence[str]) -> dict[str, str]:
+    """Take a joined text apart. Raises Malformed where a part is missing, unknown, doubled or empty."""
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = found.setdefault(ids[0], []) if len(ids) == 1 else None
+    fenced = False
+    for line in text.split("\n"):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        mark = None if fenced else MARK.match(line)
+        if mark:
+            id = mark[1]
+            if id not in ids:
+                raise Malformed(f"=== {id}：这次只要 {'、'.join(ids)}")
+            if id in found and (len(ids) > 1 or any(x.strip() for x in found[id])):
+                raise Malformed(f"=== {id} 出现两次")
+            current = found.setdefault(id, [])
+        elif current is not None:
+            current.append(line)
+        elif line.strip():
+            raise Malformed(f"开头的“{line[:30]}”不属于任何部分；每个部分之前单独一行写 === 编号")
+    texts = {id: "\n".join(body).strip("\n") for id, body in found.items()}
+    missing = [id for id in ids if not texts.get(id, "").strip()]
+    if missing:
+        raise Malformed(f"缺少 {'、'.join(missing)}")
+    return texts
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A reply of prose: the joined text of its parts and what it said to the editor."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def parse_parts(reply: str, ids: Sequence[str]) -> Written:
+    """Read a writer's reply: notes taken out, parts present, nothing in it that a part may not hold.
+
+    Raises Malformed for missing parts, region markers, hand-numbered tags and headings above h4.
+    """
+    text, notes = take_notes(reply)
+    vet(text)
+    return Written(join(list(split(text, ids).items())), notes)
+
+
+def take_notes(reply: str) -> tuple[str, tuple[str, ...]]:
+    """The text without its `%% …` lines, and those lines."""
+    kept: list[str] = []
+    notes: list[str] = []
+    fenced = False
+    for line in reply.strip("\n").split("\n"):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        if not fenced and line.startswith("%% "):
+            notes.append(line[3:].strip())
+        else:
+            kept.append(line)
+    return "\n".join(kept).strip("\n"), tuple(notes)
+
+
+def vet(text: str) -> None:
+    """What no generated text may hold, because it would break the page around it."""
+    if has_marker_text(text):
+        raise Malformed("文中有 expand 的区域标记")
+    for number, line in enumerate(outside_code(text.split("\n")), 1):
+        if HEADING.match(line):
+            raise Malformed(f"第 {number} 行：标题由程序加，正文至多用 ####")
+        if TAG.search(line):
+            raise Malformed(f"第 {number} 行：不写 \\tag，编号由程序生成；要引用就写 \\label")
+        if "<!--" in line:
+            raise Malformed(f"第 {number} 行：不写 HTML 注释")
+
+
+def outside_code(lines: Iterable[str]) -> Iterable[str]:
+    """The lines, those inside fences blanked so that numbers stay."""
+    fenced = False
+    for line in lines:
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+            yield ""
+        else:
+            yield "" if fenced else line

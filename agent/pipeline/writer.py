@@ -1,0 +1,224 @@
+"""One pack of parts: write → check → referee → repair, and later deepen.
+
+A pack that cannot be written is kept as unfinished with the reason, so that the rest of the article goes on
+and a person sees what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent.errors import BadReply, ContextOverflow, NotRecorded
+from agent.llm import json_parser
+from agent.pipeline.edits import Edits, apply, numbered, parse_edits
+from agent.pipeline.evidence import Evidence
+from agent.pipeline.inspect import inspect
+from agent.pipeline.job import Job, Shared
+from agent.pipeline.packs import Pack, parse_parts, split, vet
+from agent.pipeline.planner import Layout
+from agent.pipeline.records import Outline, Part, Reading, Referee, build
+from agent.pipeline.tables import fact_text
+from agent.records import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What became of a pack."""
+
+    pack: Pack
+    text: str = ""
+    """Joined text of its parts; empty where nothing could be written."""
+    notes: tuple[str, ...] = ()
+    """What the writer said to the editor."""
+    findings: tuple[Finding, ...] = ()
+    """What is left, by line of ``text``."""
+    problem: str = ""
+    """Why it is unfinished; empty when it is not."""
+    rederived: int = 0
+    """Formulas the referee says it worked through."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Part → its text."""
+        return split(self.text, [p.id for p in self.pack.parts]) if self.text else {}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What writers rely on besides the shared start of the prompts."""
+
+    reading: Reading
+    outline: Outline
+    layout: Layout
+    evidence: Evidence
+
+
+async def write_pack(job: Job, shared: Shared, plan: Plan, pack: Pack) -> Draft:
+    """Write a pack, have it checked and read, and repair it."""
+    try:
+        draft = await _first(job, shared, plan, pack)
+    except (BadReply, NotRecorded, ContextOverflow) as error:
+        return Draft(pack, problem=str(error))
+    return await improve(job, shared, plan, draft, referee=job.config.loop.referee, tag="")
+
+
+async def improve(job: Job, shared: Shared, plan: Plan, draft: Draft, *, referee: bool, tag: str) -> Draft:
+    """Check, have it refereed once, repair at most ``repairs`` times. ``tag`` tells later passes apart."""
+    try:
+        remarks: Sequence[Finding] = ()
+        if referee:
+            remarks, count = await _referee(job, shared, plan, draft, tag)
+            draft = replace(draft, rederived=count)
+        for n in range(1, job.config.loop.repairs + 1):
+            found = [*await asyncio.to_thread(inspect, job, plan, draft.pack, draft.text), *remarks]
+            if not any(f.severity in ("error", "warning") for f in found):
+                break
+            draft, remarks = await _repair(job, shared, plan, draft, found, f"{tag}repair.{n}"), ()
+    except (BadReply, NotRecorded, ContextOverflow) as error:
+        draft = replace(draft, notes=(*draft.notes, f"修改没有完成：{error}"))
+    left = await asyncio.to_thread(inspect, job, plan, draft.pack, draft.text)
+    return replace(draft, findings=tuple(left))
+
+
+async def deepen(
+    job: Job, shared: Shared, plan: Plan, draft: Draft, *, round: int, max_lines: int
+) -> tuple[Draft, bool]:
+    """Ask where a sceptic would stop and add exactly that. False: the writer found nothing to add."""
+    values = part_values(job, plan, draft.pack)
+    try:
+        answer = await job.ask(
+            f"{draft.pack.name}/deepen.{round}",
+            "deepen",
+            shared,
+            lambda reply: edited(reply, draft),
+            text=numbered(draft.text),
+            max_lines=max_lines,
+            **values,
+        )
+    except (BadReply, NotRecorded, ContextOverflow) as error:
+        return replace(draft, notes=(*draft.notes, f"没有挖深：{error}")), False
+    edits, text = answer.value
+    notes = (*draft.notes, *edits.notes, *((f"不再挖深：{edits.none}",) if edits.none else ()))
+    if edits.empty:
+        return replace(draft, notes=notes), False
+    grown = replace(draft, text=text, notes=notes)
+    return await improve(job, shared, plan, grown, referee=False, tag=f"deepen.{round}/"), True
+
+
+async def _first(job: Job, shared: Shared, plan: Plan, pack: Pack) -> Draft:
+    ids = [p.id for p in pack.parts]
+    values = part_values(job, plan, pack)
+    redone = sum(1 for p in pack.parts if p.id in job.notes)
+    name = f"{pack.name}/write" if not redone else f"{pack.name}/rewrite"
+    experiment = pack.parts[0].experiment
+    if experiment and experiment in plan.evidence.runs:
+        run = plan.evidence.runs[experiment]
+        spec = next(e for e in plan.outline.experiments if e.id == experiment)
+        answer = await job.ask(
+            name, "experiment_discussion", shared, lambda r: parse_parts(r, ids), experiment=spec, run=run.prompt, **values
+        )  # fmt: skip
+    else:
+        answer = await job.ask(
+            name, f"sections/{pack.chapter}", shared, lambda r: parse_parts(r, ids), **values
+        )
+    return Draft(pack, answer.value.text, answer.value.notes)
+
+
+async def _referee(
+    job: Job, shared: Shared, plan: Plan, draft: Draft, tag: str
+) -> tuple[tuple[Finding, ...], int]:
+    schema = job.library.schema("referee")
+    assert schema is not None
+    total = len(draft.text.split("\n"))
+    answer = await job.ask(
+        f"{draft.pack.name}/{tag}referee",
+        "referee",
+        shared,
+        json_parser(schema, lambda raw: build(Referee, raw)),
+        text=numbered(draft.text),
+        evidence=plan.evidence.record(draft.pack.parts),
+        **part_values(job, plan, draft.pack),
+    )
+    remarks = tuple(
+        Finding("structure", "referee", "error" if r.severity == "error" else "warning", f"审稿（{r.kind}）{r.reason}", r.line)
+        for r in answer.value.findings
+        if 0 < r.line <= total
+    )  # fmt: skip
+    return remarks, len(answer.value.rederived)
+
+
+async def _repair(
+    job: Job, shared: Shared, plan: Plan, draft: Draft, found: Sequence[Finding], name: str
+) -> Draft:
+    answer = await job.ask(
+        f"{draft.pack.name}/{name}",
+        "repair",
+        shared,
+        lambda reply: edited(reply, draft),
+        text=numbered(draft.text),
+        findings=findings_text(found),
+        witnesses=plan.evidence.refuted_sources(draft.pack.parts),
+        **part_values(job, plan, draft.pack),
+    )
+    edits, text = answer.value
+    return replace(draft, text=text, notes=(*draft.notes, *edits.notes))
+
+
+def edited(reply: str, draft: Draft) -> tuple[Edits, str]:
+    """Parse a reply of edits and make them; the result must still be a text of the same parts."""
+    edits = parse_edits(reply, draft.text)
+    text = apply(draft.text, edits)
+    vet(text)
+    split(text, [p.id for p in draft.pack.parts])
+    return edits, text
+
+
+def findings_text(found: Sequence[Finding]) -> str:
+    level = {"error": "错误", "warning": "警告", "info": "提示"}
+    rows = (
+        f"- 第 {f.line} 行 {level[f.severity]}：{f.message}"
+        for f in sorted(found, key=lambda f: (f.line, f.message))
+    )
+    return "\n".join(rows)
+
+
+def part_values(job: Job, plan: Plan, pack: Pack) -> dict[str, Any]:
+    """Variables of `_part.md` for the parts of a pack."""
+    template = job.library.section(pack.chapter)
+    return {
+        "chapter": template.title if template else pack.chapter,
+        "parts": [_part_values(job, plan, p) for p in pack.parts],
+    }
+
+
+def _part_values(job: Job, plan: Plan, part: Part) -> dict[str, Any]:
+    spot = plan.layout.spots[part.id]
+    before, after = job.material.around(spot.anchor) if spot.anchor else ("", "")
+    fills = {s.id: f"{s.id}（{s.line} 行）{s.gap}｜{s.bridge}" for s in plan.reading.skipped}
+    fills |= {s.id: f"{s.id}（{s.line} 行，原文疑误）{s.problem}｜{s.evidence}" for s in plan.reading.slips}
+    asks = {q.id: f"{q.id} {q.ask}" for q in plan.reading.questions}
+    facts = [f for label in part.formulas if (f := plan.outline.fact(label))]
+    return {
+        "id": part.id,
+        "title": part.title,
+        "purpose": part.purpose,
+        "mode": spot.mode,
+        "after": part.after,
+        "before_text": before,
+        "after_text": after,
+        "host": spot.host,
+        "fills": [fills[c] for c in part.covers if c in fills],
+        "answers": [asks[c] for c in part.covers if c in asks],
+        "claims": list(part.claims),
+        "formulas": [
+            {"label": f.label, "tex": fact_text(f).strip("$"), "given": f.given, "check": f.check}
+            for f in facts
+        ],
+        "not_here": part.not_here,
+        "lines": part.lines,
+        "note": job.notes.get(part.id, ""),
+        "old": job.old.get(part.id, ""),
+    }

@@ -1,0 +1,246 @@
+"""The screens: one function a view. Everything an article or a model wrote is made plain before it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agent.report.plain import plain
+
+MARKS = {
+    "merged": ("done", "green"),
+    "accepted": ("accepted", "green"),
+    "draft": ("draft", "yellow"),
+    "failed": ("failed", "red"),
+    "pending": ("pending", "dim"),
+    "by-hand": ("by hand", "cyan"),
+    "missing": ("no file", "red"),
+}
+SEVERITY = {"error": "red", "warning": "yellow", "info": "dim"}
+
+
+def screen(view: str, data: Any, console: Console | None = None) -> None:
+    """Show ``data`` as the screen ``view``."""
+    # soft_wrap keeps paths and messages in one piece when stdout is a pipe.
+    SCREENS[view](console or Console(highlight=False, soft_wrap=not Console().is_terminal), data)
+
+
+def t(value: Any, style: str = "") -> Text:
+    return Text(plain(str(value)), style=style)
+
+
+def show_init(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(t(f"workspace {data['folder']}: {', '.join(data['made']) or 'nothing to make'}"))
+    if not data["sample"]:
+        console.print(
+            "It holds articles already, so no sample was added; build a plan: expand plan import FILE…"
+        )
+    else:
+        console.print("Next: expand next")
+
+
+def show_status(console: Console, data: Mapping[str, Any]) -> None:
+    c = data["counts"]
+    console.print(t(f"{c['total']} articles: {c['done']} done, {c['accepted']} accepted, {c['drafts']} drafts, "
+                    f"{c['pending']} pending, {c['failed']} failed, {c['by_hand']} by hand, {c['missing']} missing"))  # fmt: skip
+    console.print(t(f"{data['lines']:,} lines, {data['formulas']:,} display formulas"))
+    show_plan(console, data["batches"])
+    if data["unplanned"]:
+        console.print(t(f"\n{len(data['unplanned'])} articles that no batch names", "bold"))
+        console.print(_articles(data["unplanned"]))
+
+
+def show_plan(console: Console, batches: Sequence[Mapping[str, Any]]) -> None:
+    if not batches:
+        console.print("The plan is empty; build one: expand plan import FILE…")
+    for batch in batches:
+        for sub in batch["subs"]:
+            c = sub["counts"]
+            head = f"\n{sub['id']} {sub['title']}  {c['done']}/{c['total']} done"
+            console.print(t(head + (f", {c['drafts']} drafts" if c["drafts"] else ""), "bold"))
+            console.print(_articles(sub["articles"]))
+
+
+def _articles(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("state", "article", "lines", "formulas", "target"):
+        table.add_column(name, justify="right" if name in ("lines", "formulas") else "left", style="")
+    for row in rows:
+        word, style = MARKS.get(row["status"], (row["status"], ""))
+        lines = row["draft_lines"] if row["draft_lines"] is not None else row["lines"]
+        formulas = row["draft_formulas"] if row["draft_formulas"] is not None else row["formulas"]
+        wanted = {x["name"]: x["wanted"] for x in row["targets"]}
+        target = f"{wanted.get('lines', 0)}+ / {wanted.get('formulas', 0)}+" if wanted else ""
+        verdict = (
+            " met" if row["met"] else " short" if row["status"] in ("draft", "accepted", "merged") else ""
+        )
+        remark = f"  {row['error']}" if row["error"] else "  source changed" if row["changed"] else ""
+        table.add_row(
+            t(word, style),
+            t(row["title"] or row["slug"]),
+            str(lines),
+            str(formulas),
+            t(target + verdict + remark),
+        )
+    return table
+
+
+def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        guess, wanted = row["estimate"], row["targets"]
+        cost = "price unknown" if guess["cost"] is None else f"about ${guess['cost']:.2f}"
+        console.print(t(f"{row['slug']}  ({row['sub'] or 'not in the plan'})", "bold"))
+        console.print(t(f"  target {wanted['lines']}+ lines, {wanted['formulas']}+ formulas; about {guess['calls']} calls, "
+                        f"{guess['prompt_tokens']:,} prompt and {guess['completion_tokens']:,} reply tokens, "
+                        f"{cost} with {guess['model']}"))  # fmt: skip
+
+
+def show_nothing(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(t(f"Nothing to do: {data['why']}. Drafts wait for review: expand status"))
+
+
+def show_finished(console: Console, reports: Sequence[Mapping[str, Any]]) -> None:
+    for report in reports:
+        _report(console, report)
+
+
+def _report(console: Console, report: Mapping[str, Any]) -> None:
+    style = {"pass": "green", "fail": "red"}.get(report["verdict"], "yellow")
+    word = {"pass": "meets its targets", "fail": "falls short", "undecided": "undecided"}[report["verdict"]]
+    console.print(t(report["title"], "bold"), t(word, style))
+    before, after = report["before"], report["after"]
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "before", "after", "added", "target"):
+        table.add_column(name, justify="left" if not name else "right")
+    wanted = {x["name"]: x for x in report["targets"]}
+    for key, label in (("lines", "lines"), ("substance_lines", "substance"), ("formulas", "formulas")):
+        goal = wanted.get(key)
+        mark = f"{goal['wanted']}+ {'met' if goal['met'] else 'missed'}" if goal else ""
+        table.add_row(label, str(before[key]), str(after[key]), str(report["added"][key]), mark)
+    console.print(table)
+    done = [s for s in report["sections"] if s["verdict"] != "unfinished"]
+    witnesses = report["witnesses"]
+    verified = sum(w["verdict"] == "verified" for w in witnesses)
+    ran = sum(e["verdict"] == "pass" for e in report["experiments"])
+    console.print(t(f"{len(done)} of {len(report['sections'])} sections written; witnesses: {verified} of {len(witnesses)} "
+                    f"verified; experiments: {ran} of {len(report['experiments'])} run"))  # fmt: skip
+    tokens = report["tokens"]
+    cost = "cost unknown" if report["cost"] is None else f"${report['cost']:.4f}"
+    console.print(t(f"{report['calls']} calls, {tokens['prompt']:,} prompt tokens ({tokens['cached']:,} cached), "
+                    f"{tokens['completion']:,} reply tokens, {cost}"))  # fmt: skip
+    for verdict in report["checks"]:
+        errors = sum(f["severity"] == "error" for f in verdict["findings"])
+        warnings = sum(f["severity"] == "warning" for f in verdict["findings"])
+        if errors or warnings:
+            console.print(t(f"  {verdict['name']}: {errors} errors, {warnings} warnings"))
+    for reason in report["reasons"]:
+        console.print(t(f"  - {reason}", "red"))
+    if report["changed_prompts"]:
+        console.print(
+            t(f"  {len(report['changed_prompts'])} answers were recorded for older prompts", "yellow")
+        )
+    console.print(t(f"Read it: outputs/{report['slug']}/draft.md   Diff: expand diff {report['slug']}   "
+                    f"Merge: expand merge {report['slug']}"))  # fmt: skip
+
+
+def show_measure(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    keys = (
+        "lines",
+        "substance_lines",
+        "formulas",
+        "numbered",
+        "inline_formulas",
+        "han_chars",
+        "words",
+        "tokens",
+    )
+    table.add_column("file")
+    for key in keys:
+        table.add_column(key.replace("_", " "), justify="right")
+    for row in rows:
+        table.add_row(t(row["file"]), *(str(row[k]) for k in keys))
+        if row["added"]["lines"]:
+            table.add_row(t("  added"), *(str(row["added"][k]) for k in keys))
+    console.print(table)
+
+
+def show_findings(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """As a compiler prints: file:line:column: severity: message [check/rule]."""
+    for f in rows:
+        place = f"{f['file']}:{f['line']}:{f['column']}: "
+        console.print(t(place).append(f["severity"], SEVERITY[f["severity"]]).append(plain(f": {f['message']} [{f['check']}/{f['rule']}]")))  # fmt: skip
+    count = {s: sum(f["severity"] == s for f in rows) for s in SEVERITY}
+    console.print(t(f"{count['error']} errors, {count['warning']} warnings, {count['info']} notes"))
+
+
+def show_decided(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(t(f"{data['slug']}: {data['status']}"))
+    if data["undecided"]:
+        console.print(t("undecided: " + ", ".join(data["undecided"])))
+
+
+def show_merged(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        console.print(t(f"{row['file']}: {row['before']['lines']} → {row['after']['lines']} lines, "
+                        f"{row['before']['formulas']} → {row['after']['formulas']} formulas, "
+                        f"{len(row['sections'])} sections"))  # fmt: skip
+        if row["left_out"]:
+            console.print(t("  left out: " + ", ".join(row["left_out"])))
+        console.print(t(f"  back again: expand undo {row['slug']}"))
+
+
+def show_undone(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(t(f"{data['file']}: as it was before the merge"))
+
+
+def show_report(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(t(f"{data['file']}: {data['lines']} lines"))
+
+
+def show_ledger(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(
+        t(
+            f"{data['rows']} replies: {data['ok']} used, {data['rejected']} rejected, {data['unjudged']} not looked at"
+        )
+    )
+    for name, m in data["models"].items():
+        cost = "cost unknown" if m["cost"] is None else f"${m['cost']:.4f}"
+        console.print(
+            t(
+                f"  {name}: {m['calls']} calls, {m['prompt']:,} prompt, {m['cached']:,} cached, {m['completion']:,} reply tokens, {cost}"
+            )
+        )
+
+
+def show_verify(console: Console, data: Mapping[str, Any]) -> None:
+    for problem in data["problems"]:
+        console.print(t(problem, "red"))
+    console.print(t(f"{data['rows']} replies, {len(data['problems'])} problems"))
+
+
+def show_export(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(t(f"{data['file']}: {data['rows']} replies"))
+
+
+SCREENS: dict[str, Callable[[Console, Any], None]] = {
+    "init": show_init,
+    "status": show_status,
+    "plan": show_plan,
+    "dry-run": show_dry_run,
+    "nothing": show_nothing,
+    "finished": show_finished,
+    "measure": show_measure,
+    "findings": show_findings,
+    "decided": show_decided,
+    "merged": show_merged,
+    "undone": show_undone,
+    "report": show_report,
+    "ledger": show_ledger,
+    "verify": show_verify,
+    "export": show_export,
+}
