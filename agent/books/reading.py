@@ -227,7 +227,7 @@ class _Reader:
     def _about(self, line: Line) -> None:
         """Learn which sub-batch a section is about, and its topic where one is given."""
         named = SUB.search(line.text)
-        if not named or (self.table_batch and not line.text.startswith("#")):
+        if not named:
             return
         batch, sub, topic = numeral(named[1]), named[2].upper(), _topic(named[3] or "")
         if self.group is None and line.text.startswith("#"):

@@ -106,8 +106,8 @@ def combine(existing: bytes, entries: Mapping[Key, str], order: Sequence[Key], n
 
 
 def _open_top(pieces: list[Piece], there: list[Key | None]) -> int:
-    """Where the first entry of a file without any goes: the top, but after a byte-order mark and front matter,
-    which only mean something at the very start."""
+    """Where the first entry of a file without any goes: the top, but after a byte-order mark and front
+    matter, which only mean something at the very start."""
     data = b"".join(p.data for p in pieces)
     head = re.match(rb"(?:\xef\xbb\xbf)?(?:---[ \t]*\r?\n(?:(?!---).*\n)*?---[ \t]*\r?\n)?", data)
     cut = head.end() if head else 0
