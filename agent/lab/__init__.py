@@ -6,6 +6,7 @@ from agent.lab.experiment import experiment_files, run_experiment
 from agent.lab.results import EarnedWarning, ExperimentResult, Figure, Table, Value
 from agent.lab.sandbox import DEFAULT_LIMITS, Limits, Outcome, ProbeResult, Sandbox, open_sandbox
 from agent.lab.values import format_value
+from agent.lab.witness import WitnessJob, WitnessVerdict, run_witness, run_witnesses
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -18,8 +19,12 @@ __all__ = [
     "Sandbox",
     "Table",
     "Value",
+    "WitnessJob",
+    "WitnessVerdict",
     "experiment_files",
     "format_value",
     "open_sandbox",
     "run_experiment",
+    "run_witness",
+    "run_witnesses",
 ]

@@ -1,0 +1,170 @@
+"""From what was observed to a verdict. Everything a verdict hangs on stands on this page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from .link import Link
+from .mutate import Mutant
+
+if TYPE_CHECKING:
+    from .trial import Trial
+
+VerdictName = Literal["verified", "consistent", "holds-on-samples", "refuted", "unchecked"]
+KILLED = 0.9
+"""Share of live mutants a check has to kill."""
+LEAST = 3
+"""Fewer live mutants than this say nothing."""
+DEGENERATE = 0.34
+"""Share of mutants that differ from the claim, but not on the inputs used."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Filled in as a witness runs; what stays empty was not reached."""
+
+    problem: str = ""
+    """Why the witness cannot decide."""
+    counterexample: str = ""
+    trial: Trial | None = None
+    calls: int = 0
+    inputs: int = 0
+    """Different inputs that the claim saw."""
+    arguments: int = 0
+    vectors: int = 0
+    """Largest dimension among the claim's arguments and values."""
+    repeats: bool = False
+    routes: tuple[str, ...] = ()
+    link: Link = field(default_factory=lambda: Link("none", "not reached"))
+    killed: list[Mutant] = field(default_factory=list)
+    alive: list[Mutant] = field(default_factory=list)
+    degenerate: list[Mutant] = field(default_factory=list)
+    equivalent: int = 0
+    invalid: int = 0
+    untried: int = 0
+    tex_vectors: bool = False
+    """The formula speaks of vectors or matrices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    verdict: VerdictName
+    grade: str
+    """exact, order, limit, statistical; inequality, loose-inequality; algebra-only, one-dimensional, dimensions,
+    unlinked, text-link; vacuous, weak, mislinked, invalid."""
+    reason: str
+
+
+def judge(e: Evidence) -> Judged:
+    """The verdict. The first rule that applies decides."""
+    if e.counterexample:
+        if e.link.how == "mismatch":
+            return Judged(
+                "unchecked", "mislinked", f"{e.link.detail}; by itself it is refuted: {e.counterexample}"
+            )
+        return Judged("refuted", _sort(e), e.counterexample)
+    if e.problem or e.trial is None:
+        return Judged("unchecked", "invalid", e.problem or "nothing was run")
+    for rule in (_vacuous, _mislinked, _inequality, _weak, _lower):
+        found = rule(e)
+        if found is not None:
+            return found
+    return Judged("verified", "text-link" if e.link.how == "text" else _sort(e), _note(e))
+
+
+def _vacuous(e: Evidence) -> Judged | None:
+    assert e.trial is not None
+    live = len(e.killed) + len(e.alive)
+    reason = ""
+    if e.calls == 0:
+        reason = "claim is never called"
+    elif e.trial.zeros >= e.trial.asserted:
+        reason = "every comparison is 0 = 0"
+    elif e.arguments and e.inputs < 2:
+        reason = "claim only ever sees one fixed input"
+    elif e.repeats:
+        reason = "the reference repeats the claim"
+    elif len(e.degenerate) > DEGENERATE * max(1, len(e.degenerate) + live):
+        reason = "inputs are degenerate: not noticed there: " + _list(e.degenerate)
+    elif live < LEAST and not _samples(e):
+        reason = f"only {live} live mutants" + (
+            f", {e.untried} untried for lack of time" if e.untried else ""
+        )
+    return Judged("unchecked", "vacuous", reason) if reason else None
+
+
+def _mislinked(e: Evidence) -> Judged | None:
+    return Judged("unchecked", "mislinked", e.link.detail) if e.link.how == "mismatch" else None
+
+
+def _inequality(e: Evidence) -> Judged | None:
+    """Samples never prove an inequality, so it has a verdict of its own, with the room it leaves."""
+    if not _samples(e):
+        return None
+    assert e.trial is not None
+    live = len(e.killed) + len(e.alive)
+    slack = f"smallest slack {e.trial.slack:.2g}"
+    if not e.killed:
+        return Judged("unchecked", "vacuous", f"no mutant is noticed ({live} alive), {slack}")
+    grade = "inequality" if len(e.killed) >= live / 2 else "loose-inequality"
+    return Judged("holds-on-samples", grade, f"{slack}; {len(e.alive)} of {live} mutants alive" + _linking(e))
+
+
+def _samples(e: Evidence) -> bool:
+    kinds = e.trial.kinds if e.trial is not None else set()
+    return "holds" in kinds and not kinds - {"holds", "scales"}
+
+
+def _weak(e: Evidence) -> Judged | None:
+    assert e.trial is not None
+    # a one-percent change lies within the noise of a sample mean
+    alive = [m for m in e.alive if not ("mean" in e.trial.kinds and "1.01" in m.what)]
+    total = len(e.killed) + len(alive)
+    if total and len(e.killed) / total >= KILLED and not any(mutant.sign for mutant in alive):
+        return None
+    return Judged("unchecked", "weak", f"{len(alive)} of {total} mutants alive: {_list(alive)}")
+
+
+def _lower(e: Evidence) -> Judged | None:
+    assert e.trial is not None
+    if e.trial.kinds == {"scales"}:
+        return Judged("consistent", "dimensions", "only the dimensions were checked" + _linking(e))
+    if not e.routes:
+        reason = "algebra only: no derivative, quadrature, ODE, limit, sampling, solving or summation"
+        return Judged("consistent", "algebra-only", reason + _linking(e))
+    if e.tex_vectors and max(e.vectors, e.trial.dimension) < 2:
+        return Judged(
+            "consistent", "one-dimensional", "a formula for vectors, tried in one dimension" + _linking(e)
+        )
+    if e.link.how == "none":
+        return Judged("consistent", "unlinked", f"not linked to the formula: {e.link.detail}")
+    return None
+
+
+def _sort(e: Evidence) -> str:
+    kinds = e.trial.kinds if e.trial is not None else set(e.routes)
+    for kind, grade in (("mean", "statistical"), ("limit", "limit"), ("order", "order")):
+        if kind in kinds:
+            return grade
+    return "exact"
+
+
+def _note(e: Evidence) -> str:
+    parts = []
+    if e.alive:
+        parts.append(f"alive: {_list(e.alive)}")
+    if e.untried:
+        parts.append(f"{e.untried} mutants untried for lack of time")
+    if e.link.how == "text":
+        parts.append(f"linked by its text only: {e.link.detail}")
+    return "; ".join(parts)
+
+
+def _linking(e: Evidence) -> str:
+    return f"; not linked: {e.link.detail}" if e.link.how == "none" else ""
+
+
+def _list(found: list[Mutant]) -> str:
+    shown = "; ".join(mutant.what for mutant in found[:5])
+    return shown + (" …" if len(found) > 5 else "")
