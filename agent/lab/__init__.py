@@ -6,7 +6,7 @@ from agent.lab.experiment import experiment_files, run_experiment
 from agent.lab.results import EarnedWarning, ExperimentResult, Figure, Table, Value
 from agent.lab.sandbox import DEFAULT_LIMITS, Limits, Outcome, ProbeResult, Sandbox, open_sandbox
 from agent.lab.values import format_value
-from agent.lab.witness import WitnessJob, WitnessVerdict, run_witness, run_witnesses
+from agent.lab.witness import WitnessJob, WitnessVerdict, run_witness, run_witnesses, witness_files
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -27,4 +27,5 @@ __all__ = [
     "run_experiment",
     "run_witness",
     "run_witnesses",
+    "witness_files",
 ]

@@ -15,6 +15,7 @@ from .tex.evaluate import Evaluator, column
 from .tex.lexer import bind, contains, tokens
 from .tex.nodes import Node, Reading, Unreadable
 from .tex.parser import parse
+from .tex.steps import sides
 
 How = Literal["evaluated", "text", "none", "mismatch"]
 POINTS = 12
@@ -50,27 +51,35 @@ def link(
     if not target:
         return Link("none", "no formula given")
     said = shown is not None and written is not None
-    same = said and (contains(shown or "", written or "") or contains(written or "", shown or ""))
-    best = Link("none", "no point to compare at")
-    for tex in dict.fromkeys(text for text in (target, written if same else None) if text):
-        best = evaluated(tex, fragments or {}, points)
-        if best.how in ("evaluated", "mismatch"):
-            break
-    if best.how == "none" and said:
+    same = said and contains(shown or "", written or "")
+    found = [
+        evaluated(side, fragments or {}, points) for side in candidates(target, written if same else None)
+    ]
+    for how in ("evaluated", "mismatch"):
+        for one in found:
+            if one.how == how:
+                return one
+    if said:
         if same:
-            return Link("text", best.detail)
+            return Link("text", found[0].detail)
         return Link("mismatch", "TEX of the witness is not in the displayed formula")
-    return best
+    return found[0]
 
 
-def evaluated(tex: str, fragments: Mapping[str, str], points: Sequence[Point]) -> Link:
-    """Compare ``claim`` with ``tex`` at the points, under each convention until one fits."""
+def candidates(target: str, written: str | None) -> list[list[str]]:
+    """Token streams that ``claim`` may stand for: what the witness names, else the right sides of the display."""
+    streams = [tokens(written)] if written else [list(side) for side in sides(target)]
+    return [stream for stream in streams if stream] or [[]]
+
+
+def evaluated(formula: list[str], fragments: Mapping[str, str], points: Sequence[Point]) -> Link:
+    """Compare ``claim`` with a formula's tokens at the points, under each convention until one fits."""
     if not points:
         return Link("none", "claim was never called")
     keys = {fragment: f"b{index}" for index, fragment in enumerate(fragments)}
     meaning = {keys[fragment]: expression for fragment, expression in fragments.items()}
     try:
-        stream = bind(tokens(tex), keys)
+        stream = bind(formula, keys)
     except RecursionError:
         return Link("none", "nested too deeply")
     doubtful, reason = False, ""

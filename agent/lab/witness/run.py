@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -32,16 +33,20 @@ def run_witness(
 
 
 def run_witnesses(
-    jobs: Sequence[WitnessJob], sandbox: Sandbox, workers: int = 1, *, limits: Limits = WITNESS_LIMITS
+    jobs: Sequence[WitnessJob],
+    sandbox: Sandbox,
+    workers: int | None = None,
+    *,
+    limits: Limits = WITNESS_LIMITS,
 ) -> list[WitnessVerdict]:
-    """Run all jobs, ``workers`` at a time, and give the verdicts in the order of the jobs.
+    """Run all jobs, ``workers`` at a time (all processors by default), and give the verdicts in the order of the jobs.
 
     One sandbox serves a batch: Python and numpy start once, each witness is a process of its own in it. A witness
     whose reply is lost runs once more, alone, so that its neighbours cannot be to blame.
     """
     if not jobs:
         return []
-    workers = max(1, min(workers, len(jobs)))
+    workers = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
     parts = _parts(jobs, workers)
     with ThreadPoolExecutor(len(parts)) as pool:
         found = list(pool.map(lambda part: _batch([jobs[i] for i in part], sandbox, limits), parts))
