@@ -7,6 +7,7 @@ editor, and `@@ 见证 label` hands in a new witness.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -145,7 +146,7 @@ def _check(edits: Edits, text: str) -> None:
         if count != 1:
             raise Malformed(f"第 {swap.line} 行里“{swap.old[:30]}”出现 {count} 次，应恰好一次")
     spans = sorted((e.first, e.last) for e in edits.edits if e.last is not None)
-    for (_, last), (first, _) in zip(spans, spans[1:], strict=False):
+    for (_, last), (first, _) in itertools.pairwise(spans):
         if first <= last:
             raise Malformed(f"第 {first} 行被改了两次")
     touched = {n for a, b in spans for n in range(a, b + 1)}

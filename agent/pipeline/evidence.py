@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,8 @@ class Evidence:
     """Experiment → why it did not run or failed."""
     declined: Mapping[str, str] = field(default_factory=dict)
     """Formula label → why it has no witness."""
+    shown: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Formula label → (witness, displayed right side) its verdict is about; empty before it is displayed."""
 
     def words(self) -> dict[str, str]:
         """Formula label → its verdict in words, for the table of facts."""
@@ -69,14 +71,9 @@ class Evidence:
             **{id: f"未运行：{why}" for id, why in self.failures.items()},
         }
 
-    def record(self, parts: Sequence[Part]) -> str:
-        """What the referee is shown of the evidence behind some parts."""
-        rows = [
-            f"{label}：{describe(self.verdicts[label])}"
-            for p in parts
-            for label in p.formulas
-            if label in self.verdicts
-        ]
+    def record(self, parts: Sequence[Part], labels: Iterable[str]) -> str:
+        """What the referee is shown of the evidence behind some parts and formulas."""
+        rows = [f"{label}：{describe(self.verdicts[label])}" for label in labels]
         for part in parts:
             run = self.runs.get(part.experiment or "")
             if run is not None:
@@ -85,12 +82,10 @@ class Evidence:
                 )
         return "\n".join(rows)
 
-    def refuted_sources(self, parts: Sequence[Part]) -> str:
-        """Sources of the refuted witnesses of some parts: formula or witness, one of the two must change."""
-        labels = [x for p in parts for x in p.formulas if x in self.verdicts and is_refuted(self.verdicts[x])]
-        return "\n\n".join(
-            f"{x}\n```python witness eq={x}\n{self.witnesses[x]}\n```" for x in labels if x in self.witnesses
-        )
+    def refuted_sources(self) -> str:
+        """Sources of the refuted witnesses: formula or witness, one of the two must change."""
+        labels = [x for x, v in self.verdicts.items() if is_refuted(v) and x in self.witnesses]
+        return "\n\n".join(f"{x}\n```python witness eq={x}\n{self.witnesses[x]}\n```" for x in labels)
 
 
 WORDS = {

@@ -13,6 +13,7 @@ from agent.errors import ExpandError
 from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
 from agent.pipeline.bind import Binding, bind, folded
+from agent.pipeline.claims import overlaid
 from agent.pipeline.closing import closing_summary, opening_map
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.job import Job, Shared, extend
@@ -68,6 +69,7 @@ def finish(
 ) -> Outcome:
     """Assemble, measure and judge."""
     source = job.material.article
+    plan = replace(plan, evidence=total_evidence(plan, drafts))
     whole = assembled(job, sections)
     before = measure(source)
     after = measure(read(whole.data, source.name))
@@ -83,6 +85,14 @@ def finish(
     return Outcome(
         plan, tuple(drafts), tuple(sections), whole, before, after, grown, targets, judged, rounds, bindings
     )  # fmt: skip
+
+
+def total_evidence(plan: Plan, drafts: Sequence[Draft]) -> Evidence:
+    """All verdicts, those on displayed formulas over those on the outline's."""
+    total = plan.evidence
+    for draft in drafts:
+        total = overlaid(total, draft.evidence)
+    return total
 
 
 async def write_all(job: Job, shared: Shared, plan: Plan) -> list[Draft]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from agent import checks
 from agent.article import read
 from agent.checks.page import Page, Ran
 from agent.pipeline.bind import unknown_outputs
-from agent.pipeline.evidence import is_refuted
+from agent.pipeline.claims import claims
+from agent.pipeline.evidence import Evidence, is_refuted
 from agent.pipeline.job import Job
 from agent.pipeline.packs import MARK, Pack, outside_code
 from agent.records import Finding
 
+if TYPE_CHECKING:
+    from agent.pipeline.writer import Plan
+
 LABEL = re.compile(r"\\label\{([^}]*)\}")
 
 
-def inspect(job: Job, plan, pack: Pack, text: str) -> list[Finding]:  # type: ignore[no-untyped-def]
+def inspect(job: Job, plan: Plan, pack: Pack, text: str, evidence: Evidence) -> list[Finding]:
     """Findings about the joined text of a pack, by its own line numbers.
 
     Runs MathJax and other processor work: call it off the event loop.
@@ -38,7 +43,7 @@ def inspect(job: Job, plan, pack: Pack, text: str) -> list[Finding]:  # type: ig
         Finding("results", "bound_values", "error", f"{shown}：这个实验没有交出它", line)
         for line, shown in unknown_outputs(text, plan.evidence.runs)
     ]
-    return [*found, *owned_labels(pack, text), *refuted(plan, pack, text), *unbound]
+    return [*found, *owned_labels(pack, text), *contradicted(evidence, seen), *unbound]
 
 
 def owned_labels(pack: Pack, text: str) -> list[Finding]:
@@ -56,17 +61,19 @@ def owned_labels(pack: Pack, text: str) -> list[Finding]:
     return found
 
 
-def refuted(plan, pack: Pack, text: str) -> list[Finding]:  # type: ignore[no-untyped-def]
-    """A formula whose witness refuted it goes back with the counterexample."""
-    lines = text.split("\n")
+def contradicted(evidence: Evidence, text: str) -> list[Finding]:
+    """A formula that its witness refutes, or whose witness is about another formula, goes back."""
     found = []
-    for label in (x for p in pack.parts for x in p.formulas):
-        verdict = plan.evidence.verdicts.get(label)
-        if verdict is not None and is_refuted(verdict):
-            line = next((n for n, row in enumerate(lines, 1) if f"\\label{{{label}}}" in row), 1)
-            found.append(
-                Finding("results", "witness", "error", f"见证 refuted：{label}，{verdict.reason}", line)
-            )
+    for claim in claims(text):
+        verdict = evidence.verdicts.get(claim.label)
+        if verdict is None:
+            continue
+        if is_refuted(verdict):
+            said = f"见证 refuted：{claim.label}，{verdict.reason}"
+            found.append(Finding("results", "witness", "error", said, claim.line))
+        elif verdict.grade == "mislinked":
+            said = f"{claim.label} 的展示式与它的见证不是同一个式子：{verdict.reason}"
+            found.append(Finding("results", "witness", "warning", said, claim.line))
     return found
 
 

@@ -66,7 +66,7 @@ class Meter:
 
     rows: dict[str, str] = field(default_factory=dict)
     """Ledger key → call name, in the order of asking."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     changed: list[str] = field(default_factory=list)
     """Calls whose replayed answer belongs to an older prompt."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
 from agent.lab import ExperimentResult, run_experiment
+from agent.pipeline.claims import overlaid
 from agent.pipeline.evidence import Evidence, Run, RunText, describe, is_settled
 from agent.pipeline.job import Job, Shared, extend
 from agent.pipeline.packs import take_notes
@@ -19,7 +20,7 @@ from agent.pipeline.tables import facts_text
 FENCE = re.compile(
     r"^```(python witness|python experiment|fact)[ \t]*([^\n]*)\n(.*?)^```[ \t]*$", re.S | re.M
 )
-NO_WITNESS = re.compile(r"^无见证 *(\S+?)[：:] *(.+)$", re.M)
+NO_WITNESS = re.compile(r"^无见证 *([A-Za-z0-9_.:-]+) *[：:] *(.+)$", re.M)
 WITNESSES_PER_CALL = 5
 OFF = "实验室没有启用"
 NO_SANDBOX = "未运行：这台机器上没有可用的沙箱"
@@ -58,7 +59,7 @@ async def witness_facts(job: Job, shared: Shared, outline: Outline) -> tuple[Out
     facts = {f.label: f for group, _ in results for f in group}
     evidence = Evidence()
     for _, part in results:
-        evidence = merged(evidence, part)
+        evidence = overlaid(evidence, part)
     outline = replace(outline, facts=tuple(facts.get(f.label, f) for f in outline.facts))
     return outline, evidence
 
@@ -101,12 +102,12 @@ async def witness_group(
 
 async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) -> dict[str, Any]:
     """Run witnesses side by side, off the event loop."""
-    from agent.lab import WitnessJob, run_witnesses
+    from agent.lab.witness import WitnessJob, run_witnesses
 
     jobs = [WitnessJob(eq=x, code=source, tex=facts[x].rhs) for x, source in code.items()]
-    if not jobs:
+    if not jobs or job.sandbox is None:
         return {}
-    found = await asyncio.to_thread(run_witnesses, jobs, sandbox=job.sandbox)
+    found = await asyncio.to_thread(run_witnesses, jobs, job.sandbox)
     return {j.eq: v for j, v in zip(jobs, found, strict=True)}
 
 
@@ -114,6 +115,7 @@ async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
     """Have an experiment written, run it, send failures and earned warnings back. Gives why there is none."""
     problem = ""
     kept: Run | None = None
+    assert job.sandbox is not None
     try:
         answer = await job.ask(f"{spec.id}/code", "experiment_code", shared, parse_program, experiment=spec)
         code = answer.value
@@ -204,13 +206,3 @@ def corrected(fact: Fact, fields: Mapping[str, str]) -> Fact:
     error = fields.get("error", fact.error) or None
     kept = {k: v for k, v in fields.items() if k != "error" and v}
     return replace(fact, **kept, error=error)
-
-
-def merged(a: Evidence, b: Evidence) -> Evidence:
-    return Evidence(
-        {**a.verdicts, **b.verdicts},
-        {**a.witnesses, **b.witnesses},
-        {**a.runs, **b.runs},
-        {**a.failures, **b.failures},
-        {**a.declined, **b.declined},
-    )

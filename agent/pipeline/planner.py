@@ -20,7 +20,6 @@ from agent.pipeline.records import Chapter, Division, Outline, Part, Reading, bu
 from agent.prompts import Library, SectionTemplate
 from agent.records import Finding
 
-
 T = TypeVar("T")
 
 

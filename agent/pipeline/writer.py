@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, NotRecorded
 from agent.llm import json_parser
+from agent.pipeline.claims import overlaid, restricted, witness_claims
 from agent.pipeline.edits import Edits, apply, numbered, parse_edits
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.inspect import inspect
@@ -39,6 +40,8 @@ class Draft:
     """Why it is unfinished; empty when it is not."""
     rederived: int = 0
     """Formulas the referee says it worked through."""
+    evidence: Evidence = field(default_factory=Evidence)
+    """Verdicts on its formulas as they are displayed."""
 
     @property
     def texts(self) -> dict[str, str]:
@@ -68,19 +71,34 @@ async def write_pack(job: Job, shared: Shared, plan: Plan, pack: Pack) -> Draft:
 async def improve(job: Job, shared: Shared, plan: Plan, draft: Draft, *, referee: bool, tag: str) -> Draft:
     """Check, have it refereed once, repair at most ``repairs`` times. ``tag`` tells later passes apart."""
     try:
+        draft = await _witnessed(job, shared, plan, draft, asked=True)
         remarks: Sequence[Finding] = ()
         if referee:
             remarks, count = await _referee(job, shared, plan, draft, tag)
             draft = replace(draft, rederived=count)
         for n in range(1, job.config.loop.repairs + 1):
-            found = [*await asyncio.to_thread(inspect, job, plan, draft.pack, draft.text), *remarks]
+            found = [*await _inspected(job, plan, draft), *remarks]
             if not any(f.severity in ("error", "warning") for f in found):
                 break
             draft, remarks = await _repair(job, shared, plan, draft, found, f"{tag}repair.{n}"), ()
     except (BadReply, NotRecorded, ContextOverflow) as error:
         draft = replace(draft, notes=(*draft.notes, f"修改没有完成：{error}"))
-    left = await asyncio.to_thread(inspect, job, plan, draft.pack, draft.text)
-    return replace(draft, findings=tuple(left))
+    return replace(draft, findings=tuple(await _inspected(job, plan, draft)))
+
+
+async def _inspected(job: Job, plan: Plan, draft: Draft) -> list[Finding]:
+    return await asyncio.to_thread(inspect, job, plan, draft.pack, draft.text, draft.evidence)
+
+
+async def _witnessed(job: Job, shared: Shared, plan: Plan, draft: Draft, *, asked: bool) -> Draft:
+    """Run the witnesses of a pack's formulas as it displays them; have new ones written where the template
+    wants them."""
+    template = job.library.section(draft.pack.chapter)
+    owned = restricted(plan.evidence, [x for p in draft.pack.parts for x in p.formulas])
+    evidence = overlaid(owned, draft.evidence)
+    asked = asked and template is not None and template.witness
+    found = await witness_claims(job, shared, draft.pack.name, draft.text, evidence, asked)
+    return replace(draft, evidence=found)
 
 
 async def deepen(
@@ -139,7 +157,7 @@ async def _referee(
         shared,
         json_parser(schema, lambda raw: build(Referee, raw)),
         text=numbered(draft.text),
-        evidence=plan.evidence.record(draft.pack.parts),
+        evidence=overlaid(plan.evidence, draft.evidence).record(draft.pack.parts, draft.evidence.verdicts),
         **part_values(job, plan, draft.pack),
     )
     remarks = tuple(
@@ -160,11 +178,16 @@ async def _repair(
         lambda reply: edited(reply, draft),
         text=numbered(draft.text),
         findings=findings_text(found),
-        witnesses=plan.evidence.refuted_sources(draft.pack.parts),
+        witnesses=draft.evidence.refuted_sources(),
         **part_values(job, plan, draft.pack),
     )
     edits, text = answer.value
-    return replace(draft, text=text, notes=(*draft.notes, *edits.notes))
+    mended = {
+        label: witness_code(code) for label, code in edits.witnesses if label in draft.evidence.witnesses
+    }
+    evidence = replace(draft.evidence, witnesses={**draft.evidence.witnesses, **mended})
+    repaired = replace(draft, text=text, notes=(*draft.notes, *edits.notes), evidence=evidence)
+    return await _witnessed(job, shared, plan, repaired, asked=False)
 
 
 def edited(reply: str, draft: Draft) -> tuple[Edits, str]:
@@ -174,6 +197,12 @@ def edited(reply: str, draft: Draft) -> tuple[Edits, str]:
     vet(text)
     split(text, [p.id for p in draft.pack.parts])
     return edits, text
+
+
+def witness_code(block: str) -> str:
+    """A witness handed in with an edit, without its fence."""
+    lines = [line for line in block.split("\n") if not line.startswith("```")]
+    return "\n".join(lines).strip("\n")
 
 
 def findings_text(found: Sequence[Finding]) -> str:

@@ -65,6 +65,8 @@ class SectionTemplate:
     """What the section has to hold: `table`, `code`, `experiment` or the class of a box."""
     needs: list = field(default_factory=list)  # type: ignore[type-arg]
     max_tokens: int = 4000
+    witness: bool = False
+    """Formulas its writers add get witnesses of their own."""
 
 
 @dataclass(frozen=True, slots=True)
