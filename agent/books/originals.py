@@ -1,0 +1,82 @@
+"""What an article was before somebody expanded it, found in the git history."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.books.index import has_stub
+from agent.errors import UsageError
+from agent.workspace import git
+
+GROWTH = 1.5
+"""A version grew when it has at least this many times the lines of the one before …"""
+GROWTH_LINES = 50
+"""… and at least this many lines more: a re-wrapped paragraph or a new link is no expansion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    data: bytes
+    commit: str
+    at: str
+    """Committer date."""
+    path: str
+    """The file's path in that commit, relative to the folder asked for."""
+    reason: str
+    """stub: the last version that holds the stub; growth: the one before it grew."""
+
+
+def grew(before: int, after: int) -> bool:
+    """True when a text of ``before`` lines was expanded into one of ``after`` lines."""
+    return after >= GROWTH * before and after - before >= GROWTH_LINES
+
+
+def originals(root: Path, folder: str, present: Mapping[str, bytes]) -> dict[str, Original]:
+    """The original of each file of ``present`` (path relative to ``root`` → its bytes now) that was expanded.
+
+    A file that is not in the history, or never grew and never lost its stub, has no original of its own: it
+    is its own original, and is left out. Raises UsageError when git fails.
+    """
+    history = {_name(path): versions for path, versions in git.histories(root, folder).items()}
+    wanted = {path: history[_name(path)] for path in present if _name(path) in history}
+    blobs = git.contents(root, (v.blob for versions in wanted.values() for v in versions))
+    found: dict[str, Original] = {}
+    for path, versions in wanted.items():
+        held = [(v, blobs[v.blob]) for v in versions if v.blob in blobs]
+        chosen = _choose([data for _, data in held], present[path])
+        if chosen is not None:
+            index, reason = chosen
+            version, data = held[index]
+            found[path] = Original(data, version.commit, version.at, version.path, reason)
+    return found
+
+
+def original(path: Path) -> Original | None:
+    """The original of one file, None where history knows of none.
+
+    Raises UsageError when the file cannot be read or does not lie in a git repository.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", hint="name a file that exists") from None
+    return originals(path.parent, ".", {path.name: data}).get(path.name)
+
+
+def _choose(versions: list[bytes], present: bytes) -> tuple[int, str] | None:
+    if not has_stub(present):
+        stubs = [i for i, data in enumerate(versions) if has_stub(data)]
+        if stubs:
+            return stubs[-1], "stub"
+    sizes = [data.count(b"\n") for data in (*versions, present)]
+    jumps = [i for i in range(len(versions)) if grew(sizes[i], sizes[i + 1])]
+    # Of several, the first: what came later grew from a text that was an expansion already.
+    return (jumps[0], "growth") if jumps else None
+
+
+def _name(path: str) -> str:
+    # A checkout on another system may spell the same name in the decomposed form.
+    return unicodedata.normalize("NFC", path)
