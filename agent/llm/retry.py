@@ -34,7 +34,7 @@ class RetryPolicy:
 
     def wait(self, failed: int, error: BaseException | None) -> float:
         """Seconds to wait after ``failed`` tries (1 or more), the last of which raised error."""
-        own = self.rng() * min(self.cap, self.base * 2.0 ** (failed - 1))
+        own = self.rng() * min(self.cap, self.base * 2.0 ** min(failed - 1, 60))
         asked = error.retry_after if isinstance(error, Unavailable) else None
         # Our share comes on top, so that all who were told the same time do not come back together.
         return own if asked is None else asked + min(own, self.base)

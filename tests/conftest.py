@@ -1,0 +1,22 @@
+"""Fixtures that several folders share. Its place puts the repository's root on the path: ``tests.fakes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import corpus
+from tests.fakes.openai_server import FakeOpenAI
+
+
+@pytest.fixture
+def fake_openai() -> Iterator[FakeOpenAI]:
+    """A running server on loopback; push steps, or set ``answers``."""
+    with FakeOpenAI() as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which articles the property tests ran over: a pass means little without it."""
+    terminalreporter.write_line(corpus.summary())
