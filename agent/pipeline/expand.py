@@ -22,6 +22,7 @@ from agent.pipeline.laboratory import gather_evidence
 from agent.pipeline.packs import Pack, pack_chapter
 from agent.pipeline.planner import Layout, divide, draw_outline, owners, read_source, spots_text
 from agent.pipeline.records import Outline, Reading
+from agent.pipeline.seams import smooth
 from agent.pipeline.tables import division_text, experiments_text, facts_text, reading_text, symbols_text
 from agent.pipeline.writer import Draft, Plan, deepen, write_pack
 from agent.records import Measure, TargetResult
@@ -60,6 +61,7 @@ async def expand_article(job: Job) -> Outcome:
     plan = Plan(reading, outline, replace(layout, findings=(*remarks, *layout.findings)), evidence)
     drafts = await write_all(job, shared, plan)
     drafts, rounds = await deepen_until_met(job, shared, plan, drafts)
+    drafts = await _stage(job, "接缝", smooth(job, shared, plan, drafts))
     sections = await _stage(job, "导读与小结", close(job, shared, plan, drafts))
     return finish(job, plan, drafts, sections, rounds)
 

@@ -152,6 +152,7 @@ class Job:
             focus=self.focus,
             series=self.series,
             source_formulas=self.material.source_formulas,
+            citations=self.citations,
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from agent.article import Anchor, anchor_after_line
+from agent.config import StandardConfig
 from agent.errors import RegionError
 from agent.llm import json_parser
 from agent.pipeline.job import Job, Shared
@@ -74,6 +75,7 @@ async def divide(job: Job, shared: Shared, outline: Outline) -> Layout:
         target_formulas=formulas,
         part_lines=min(90, job.config.loop.pack_lines),
         layout=job.config.loop.layout,
+        standard=standard_text(job.standard),
     )
     return settle_division(division, outline, job.material, job.library, job.config.loop.layout)
 
@@ -83,6 +85,20 @@ async def _ask_json(job: Job, name: str, shared: Shared, kind: type[T], **values
     assert schema is not None
     answer = await job.ask(name, name, shared, json_parser(schema, lambda raw: build(kind, raw)), **values)
     return answer.value
+
+
+def standard_text(standard: StandardConfig) -> str:
+    """The expansion standard in words, for the one who divides the work."""
+    wishes = [f"带标题的小节不少于 {standard.subsections} 个"]
+    if standard.methods:
+        wishes.append(f"一张至少比较 {standard.methods} 种做法的表")
+    if standard.boxes:
+        wishes.append(f"至少 {standard.boxes} 种盒子")
+    if standard.example:
+        wishes.append("至少一个手算的例子（example-box）")
+    if standard.fold:
+        wishes.append(f"超过 {standard.fold} 行的代码或计算放进 details")
+    return "；".join(wishes)
 
 
 def templates_text(library: Library, shares: Mapping[str, float]) -> str:

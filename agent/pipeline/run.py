@@ -20,6 +20,7 @@ from agent.errors import (
 )
 from agent.lab import Limits, Sandbox, open_sandbox
 from agent.llm import Budget, CallEvent, Client, Ledger, RetryPolicy
+from agent.pipeline.citations import citations_text, load_references
 from agent.pipeline.expand import expand_article
 from agent.pipeline.job import Job, Progress
 from agent.pipeline.material import Material
@@ -120,6 +121,7 @@ def prepare(
         targets=targets_for(place, ws.config.targets),
         standard=standard_for(place, ws.config.standard),
         focus="\n".join(f"- {w}" for w in wishes),
+        citations=citations_text(article, load_references(ws.inside(ws.config.paths.references))),
         notes={section: note for section, note in state.notes if section},
         retry=dict(state.retry),
         sandbox=sandbox_of(ws, watch),

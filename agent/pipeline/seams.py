@@ -1,0 +1,123 @@
+"""Smoothing: where two parts that were written apart stand next to each other, someone reads the seam.
+
+Even seams first, then odd ones, so that two readers never edit one part at the same time (the two-pass scheme of
+AutoSurvey, Wang et al. 2024).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
+from agent.pipeline.edits import Edits, apply, numbered, parse_edits
+from agent.pipeline.job import Job, Shared
+from agent.pipeline.packs import join, vet
+from agent.pipeline.records import Part
+from agent.pipeline.writer import Draft, Plan
+
+REACH = 14
+"""Lines of each side that a reader of the seam is shown."""
+FIXED = re.compile(r"\\begin\{(?:equation|align|gather)\*?\}.*?\\end\{(?:equation|align|gather)\*?\}|```.*?^```|\\label\{[^}]*\}|\{\{[^}]*\}\}", re.S | re.M)  # fmt: skip
+"""What smoothing may not touch: displays, code, labels, bound values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    id: str
+    title: str
+    text: str
+    """The lines shown, with their numbers."""
+
+
+def seams(plan: Plan, drafts: Sequence[Draft]) -> list[tuple[Part, Part]]:
+    """Pairs of parts that stand next to each other on the page and were not written in one call."""
+    pack_of = {p.id: d.pack.name for d in drafts if d.text for p in d.pack.parts}
+    pairs = []
+    for chapter in plan.layout.division.sections:
+        for left, right in zip(chapter.parts, chapter.parts[1:], strict=False):
+            a, b = plan.layout.spots[left.id], plan.layout.spots[right.id]
+            adjacent = a.mode == b.mode != "inline" and a.anchor == b.anchor
+            if (
+                adjacent
+                and pack_of.get(left.id) != pack_of.get(right.id)
+                and {left.id, right.id} <= pack_of.keys()
+            ):
+                pairs.append((left, right))
+    return pairs
+
+
+async def smooth(job: Job, shared: Shared, plan: Plan, drafts: list[Draft]) -> list[Draft]:
+    """Read every seam and mend it; a seam that cannot be read stays as it is."""
+    from agent.pipeline.expand import together
+
+    pairs = seams(plan, drafts)
+    for parity in (0, 1):
+        chosen = pairs[parity::2]
+        texts = {id: text for d in drafts for id, text in d.texts.items()}
+        results = await together([mend(job, shared, texts, left, right) for left, right in chosen])
+        changed = {id: text for result in results for id, text in result.items()}
+        drafts = [with_texts(d, changed) for d in drafts]
+    return drafts
+
+
+async def mend(job: Job, shared: Shared, texts: Mapping[str, str], left: Part, right: Part) -> dict[str, str]:
+    """The changed texts of the two parts at one seam."""
+    tail, head = texts[left.id].split("\n")[-REACH:], texts[right.id].split("\n")[:REACH]
+    shown = numbered("\n".join([*tail, *head])).split("\n")
+    try:
+        answer = await job.ask(
+            f"{left.id}+{right.id}/smooth",
+            "smooth",
+            shared,
+            lambda reply: edit_seam(reply, tail, head),
+            left=Side(left.id, left.title, "\n".join(shown[: len(tail)])),
+            right=Side(right.id, right.title, "\n".join(shown[len(tail) :])),
+        )
+    except (BadReply, NotRecorded, ContextOverflow) as error:
+        job.tell("note", f"{left.id}、{right.id} 的接缝没有看成：{error}")
+        return {}
+    new_tail, new_head = answer.value
+    return {
+        left.id: "\n".join([*texts[left.id].split("\n")[: -len(tail)], *new_tail]),
+        right.id: "\n".join([*new_head, *texts[right.id].split("\n")[len(head) :]]),
+    }
+
+
+def edit_seam(reply: str, tail: Sequence[str], head: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Both sides after a reply. Raises Malformed for an edit across the seam or one that touches what is fixed."""
+    whole = "\n".join([*tail, *head])
+    edits = parse_edits(reply, whole)
+    cut = len(tail)
+    if any(e.last is not None and e.first <= cut < e.last for e in edits.edits):
+        raise Malformed("一处改动不能跨过接缝")
+    left = apply("\n".join(tail), _side(edits, 1, cut))
+    right = apply("\n".join(head), _side(edits, cut + 1, cut + len(head)))
+    if FIXED.findall(whole) != FIXED.findall(f"{left}\n{right}"):
+        raise Malformed("公式、代码、标签和占位符不能动")
+    if not left.strip() or not right.strip():
+        raise Malformed("不能删空一边")
+    vet(f"{left}\n{right}")
+    return left.split("\n"), right.split("\n")
+
+
+def _side(edits: Edits, first: int, last: int) -> Edits:
+    """The edits of one side, by its own line numbers. An insertion right at the seam belongs to the left."""
+    shift = first - 1
+    own = [
+        e for e in edits.edits if first <= e.first <= last or (e.last is None and e.first == 0 and first == 1)
+    ]
+    return Edits(
+        tuple(
+            replace(e, first=e.first - shift, last=None if e.last is None else e.last - shift) for e in own
+        ),
+        tuple(replace(s, line=s.line - shift) for s in edits.swaps if first <= s.line <= last),
+    )
+
+
+def with_texts(draft: Draft, changed: Mapping[str, str]) -> Draft:
+    texts = draft.texts
+    if not changed.keys() & texts.keys():
+        return draft
+    return replace(draft, text=join([(id, changed.get(id, text)) for id, text in texts.items()]))
