@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,9 @@ class OpenAIModel:
             from httpx2 import Timeout
             from openai import AsyncOpenAI
 
+            # They log addresses and all headers of a reply, where services repeat keys; our events say enough.
+            for chatty in ("httpx2", "httpcore2"):
+                logging.getLogger(chatty).setLevel(logging.WARNING)
             self._client = AsyncOpenAI(
                 api_key=self._key,
                 base_url=self._base_url,
