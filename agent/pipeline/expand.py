@@ -165,7 +165,9 @@ async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -
     first, last = await together(
         [opening_map(job, shared, plan, drafts), closing_summary(job, shared, plan, drafts)]
     )
-    whole = [*([first] if first else []), *body, *([last] if last else [])]
+    runs = plan.evidence.runs
+    ends = [replace(s, text=bind(s.text, s.id, runs, job.slug).text) if s else None for s in (first, last)]
+    whole = [s for s in (ends[0], *body, ends[1]) if s is not None]
     index = index_section(job.material.article, whole)
     return [*whole, index] if index else whole
 
