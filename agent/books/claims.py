@@ -121,6 +121,8 @@ class Document:
     sections: tuple[Section, ...]
     """In document order; one undated section for a document without dates."""
     entries: tuple[Entry, ...] = ()
+    paths: tuple[tuple[str, Place], ...] = ()
+    """Other relative paths that it sets as code, such as ``docs/index.html``."""
 
     @property
     def groups(self) -> tuple[Group, ...]:

@@ -46,7 +46,7 @@ def originals(root: Path, folder: str, present: Mapping[str, bytes]) -> dict[str
     found: dict[str, Original] = {}
     for path, versions in wanted.items():
         held = [(v, blobs[v.blob]) for v in versions if v.blob in blobs]
-        chosen = _choose([data for _, data in held], present[path])
+        chosen = choose([data for _, data in held], present[path])
         if chosen is not None:
             index, reason = chosen
             version, data = held[index]
@@ -66,7 +66,8 @@ def original(path: Path) -> Original | None:
     return originals(path.parent, ".", {path.name: data}).get(path.name)
 
 
-def _choose(versions: list[bytes], present: bytes) -> tuple[int, str] | None:
+def choose(versions: list[bytes], present: bytes) -> tuple[int, str] | None:
+    """Which of the earlier ``versions`` (oldest first) is the original of ``present``, and why it is."""
     if not has_stub(present):
         stubs = [i for i, data in enumerate(versions) if has_stub(data)]
         if stubs:

@@ -39,6 +39,8 @@ _NUMBER = re.compile(r"(#\d+)\s*[-—–:：]?\s*")
 _ROW_LETTER = re.compile(r"(?:子批次\s*)?([A-Z])$")
 _MARKS = "✅⏳🔄❌🎉📝☑✔"
 _DONE, _OPEN = re.compile(r"已完成|扩写|✅"), re.compile(r"剩余|待处理|待完成|📋|📝")
+_OURS = re.compile(r"<!-- expand:progress \S+ \S+ (begin|end) -->\s*$")
+_PATH = re.compile(r"`((?!/)[\w./-]+\.(?:md|txt|py|html|toml|json|csv|png|jpe?g|svg|pdf))`")
 _CHILD = re.compile(r"[：:]\s*(?:(\d+)\s*篇|若干)")
 
 
@@ -63,13 +65,19 @@ def read_document(path: Path, name: str = "") -> Document:
 def parse(text: str, name: str) -> Document:
     """What ``text`` states. A document in no known form states nothing."""
     reader = _Reader(name)
-    fence = ""
+    fence, ours = "", False
     for number, raw in enumerate(text.split("\n"), 1):
         raw = raw.rstrip("\r")
+        # What this program rendered is no claim: it is rendered anew from measurement.
+        marker = _OURS.match(raw)
+        if marker or ours:
+            ours = marker[1] == "begin" if marker else ours
+            continue
         opening = re.match(r"\s*(```+|~~~+)", raw)
         if opening and (not fence or raw.strip().startswith(fence)):
             fence = "" if fence else opening[1]
         elif not fence and raw.strip():
+            reader.paths(number, raw)
             reader.take(line_of(name, number, raw))
     return reader.document()
 
@@ -146,6 +154,7 @@ class _Reader:
         self.name = name
         self.sections = [_Section("", Place(name, 1))]
         self.entries: list[Entry] = []
+        self.named: list[tuple[str, Place]] = []
         self.group: _Group | None = None
         self.mention: _Mention | None = None
         self.outer: list[_Group] = []
@@ -166,7 +175,13 @@ class _Reader:
             groups = tuple(g.freeze() for g in s.groups)
             if groups or figures:
                 sections.append(Section(s.date, s.place, groups, tuple(figures)))
-        return Document(self.name, tuple(sections), tuple(self.entries))
+        return Document(self.name, tuple(sections), tuple(self.entries), tuple(self.named))
+
+    def paths(self, number: int, raw: str) -> None:
+        """Note paths set as code, but those of articles, which belong to their mention."""
+        for m in _PATH.finditer(raw):
+            if "文件" not in raw and ".." not in m[1].split("/"):
+                self.named.append((m[1], Place(self.name, number, m.start(1) + 1)))
 
     def take(self, line: Line) -> None:
         heading = _HEADING.match(line.text)
