@@ -6,7 +6,6 @@ stay what it is. Instead the program is handed to an unprivileged uid of its own
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import subprocess
@@ -14,14 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.errors import SandboxUnavailable
-from agent.lab.sandbox import scratch, seccomp, supervise, system
+from agent.lab.inside import seccomp
+from agent.lab.sandbox import scratch, supervise, system
 from agent.lab.sandbox.model import DEFAULT_LIMITS, Limits, Outcome
-
-UID_BASE = 1_200_000_000
-"""Far above any account. Each run has its own uid: RLIMIT_NPROC counts per uid over the whole machine."""
-UID_SPAN = 500_000_000
-
-_runs = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,7 @@ class Bubblewrap:
         limits: Limits = DEFAULT_LIMITS,
     ) -> Outcome:
         given = dict(files or {})
-        uid = UID_BASE + (os.getpid() * 1009 + next(_runs)) % UID_SPAN
+        uid = system.fresh_uid()
         filter_fd = seccomp.program(sockets=True)
         try:
             with scratch.scratch(given, uid if self.as_root else None) as place:
@@ -88,7 +82,7 @@ class Bubblewrap:
         finally:
             if filter_fd is not None:
                 os.close(filter_fd)
-        return outcome(watched, left)
+        return supervise.outcome(watched, left)
 
     def _command(
         self, argv: Sequence[str], place: scratch.Scratch, limits: Limits, uid: int, filter_fd: int | None
@@ -143,25 +137,14 @@ def _mounts(place: scratch.Scratch) -> list[str]:
     command += ["--dir", "/etc"]
     for path in system.ETC:
         command += ["--ro-bind-try", path, path]
+    inner = zip((place.box, place.tmp, place.shm), ("/box", "/tmp", "/dev/shm"), strict=True)
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for source, target in inner:
+        command += ["--bind", str(source), target]
+    # after /tmp: a checkout or an environment below /tmp would be covered by the private one
     for folder in system.python_folders():
         # parents that bubblewrap makes by itself are closed to the uid the program gets
         for parent in reversed(folder.parents[:-1]):
             command += ["--dir", str(parent)]
         command += ["--ro-bind", str(folder), str(folder)]
-    inner = zip((place.box, place.tmp, place.shm), ("/box", "/tmp", "/dev/shm"), strict=True)
-    command += ["--proc", "/proc", "--dev", "/dev"]
-    for source, target in inner:
-        command += ["--bind", str(source), target]
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/box"]
-
-
-def outcome(watched: supervise.Watched, files: Mapping[str, bytes]) -> Outcome:
-    return Outcome(
-        stdout=watched.stdout.decode("utf-8", "replace"),
-        stderr=watched.stderr.decode("utf-8", "replace"),
-        exit=watched.exit,
-        seconds=watched.seconds,
-        killed_by=watched.killed_by,
-        files=files,
-        truncated=watched.truncated,
-    )
