@@ -67,7 +67,7 @@ class CommandModel:
         except TimeoutError:
             return b"", f"did not answer within {self._timeout:g} s"
         finally:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         if process.returncode:

@@ -68,14 +68,12 @@ class MailboxModel:
 
 
 def message_id(call: Call) -> str:
-    """Such as ``sgd-svm.theory.2.write-0-1a2b3c4d``. Of a long name the article's part is shortened first."""
+    """Such as ``sgd-svm.theory.2.write-0-1a2b3c4d``. Of a long name the longest part is shortened."""
     words = ["".join(c if c.isalnum() or c in "._-" else "-" for c in part) for part in call.name.split("/")]
-    stem = ".".join(words).lstrip(".")
-    room = LONGEST_STEM - len(stem.encode()) + len(words[0].encode())
-    if len(stem.encode()) > LONGEST_STEM and room > 0:
-        words[0] = words[0].encode()[:room].decode("utf-8", "ignore")
-        stem = ".".join(words).lstrip(".")
-    stem = stem.encode()[:LONGEST_STEM].decode("utf-8", "ignore")
+    longest = max(range(len(words)), key=lambda i: len(words[i].encode()))
+    room = LONGEST_STEM - sum(len(word.encode()) + 1 for word in words) + len(words[longest].encode())
+    words[longest] = words[longest].encode()[: max(room, 0)].decode("utf-8", "ignore")
+    stem = ".".join(words).lstrip(".").encode()[:LONGEST_STEM].decode("utf-8", "ignore")
     return f"{stem}-{call.attempt}-{key_of(call).removeprefix('c1:')[:8]}"
 
 

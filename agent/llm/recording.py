@@ -111,7 +111,9 @@ def read_lines(file: Path) -> Iterator[Recorded]:
                 ) from error
 
 
-def _recorded(data: dict[str, Any]) -> Recorded:
+def _recorded(data: Any) -> Recorded:
+    if not isinstance(data, dict):
+        raise TypeError("not an object")
     finish = data.get("finish_reason", "stop")
     if finish not in get_args(FinishReason):
         raise ValueError(f"finish_reason {finish!r}")
