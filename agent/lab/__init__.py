@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agent.lab.experiment import experiment_files, run_experiment
 from agent.lab.results import EarnedWarning, ExperimentResult, Figure, Table, Value
-from agent.lab.sandbox import DEFAULT_LIMITS, Limits, Outcome, ProbeResult, Sandbox, open_sandbox
+from agent.lab.sandbox import DEFAULT_LIMITS, Limits, Outcome, ProbeResult, Sandbox, open_sandbox, probe
 from agent.lab.values import format_value
 from agent.lab.witness import WitnessJob, WitnessVerdict, run_witness, run_witnesses, witness_files
 
@@ -24,6 +24,7 @@ __all__ = [
     "experiment_files",
     "format_value",
     "open_sandbox",
+    "probe",
     "run_experiment",
     "run_witness",
     "run_witnesses",

@@ -43,8 +43,6 @@ class Evidence:
     equivalent: int = 0
     invalid: int = 0
     untried: int = 0
-    tex_vectors: bool = False
-    """The formula speaks of vectors or matrices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def _lower(e: Evidence) -> Judged | None:
     if not e.routes:
         reason = "algebra only: no derivative, quadrature, ODE, limit, sampling, solving or summation"
         return Judged("consistent", "algebra-only", reason + _linking(e))
-    if e.tex_vectors and max(e.vectors, e.trial.dimension) < 2:
+    if e.link.vectors and max(e.vectors, e.trial.dimension) < 2:
         return Judged(
             "consistent", "one-dimensional", "a formula for vectors, tried in one dimension" + _linking(e)
         )

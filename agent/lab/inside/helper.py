@@ -146,6 +146,7 @@ class W(Inputs):
     def dgrad(self, f: Callable[[Array], Any], x: Any, h: float = 1e-20) -> Array:
         """Gradient of an analytic function by complex step, exact to rounding (Squire & Trapp 1998)."""
         point = np.asarray(x, dtype=float)
+        self._seen(point.size)
         slope = np.zeros(point.shape)
         try:
             for i in np.ndindex(*point.shape):
@@ -192,6 +193,7 @@ class W(Inputs):
     def ode(self, rhs: Callable[[Array], Any], x0: Any, t: float, n: int = 400) -> Array:
         """The state after time t of x' = rhs(x), by n steps of the classical Runge-Kutta method."""
         x = np.array(x0, dtype=float)
+        self._seen(x.size)
         h = t / n
         for _ in range(n):
             a = np.asarray(rhs(x))

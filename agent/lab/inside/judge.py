@@ -10,7 +10,7 @@ import numpy as np
 
 from .grade import Evidence, judge
 from .helper import Bad, Refuted, Rounding, brief
-from .link import Link, Point, link, speaks_of_vectors
+from .link import Link, Point, link
 from .routes import repeats_claim, routes
 from .survive import mutation
 from .trial import OutOfTime, Program, Spy, alarm, seeds_of
@@ -64,7 +64,6 @@ def _gather(
         cost = time.monotonic() - begun
         evidence.link = _link(job, names, program, spy)
         evidence.vectors = _dimension(spy)
-        evidence.tex_vectors = speaks_of_vectors(str(job.get("tex") or names.get("TEX") or ""))
         if evidence.trial is None:
             return
         evidence.calls = spy.count

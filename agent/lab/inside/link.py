@@ -21,6 +21,21 @@ How = Literal["evaluated", "text", "none", "mismatch"]
 POINTS = 12
 RTOL = 1e-9
 CONSTANTS = {"pi": math.pi, "e": math.e}
+VECTOR_MARKS = frozenset(
+    (
+        r"\boldsymbol",
+        r"\top",
+        r"\|",
+        r"\nabla",
+        r"\langle",
+        r"\vec",
+        r"\op:tr",
+        r"\op:Tr",
+        r"\tr",
+        r"\det",
+        r"\odot",
+    )
+)
 READINGS = tuple(Reading(a, b) for a, b in itertools.product((False, True), repeat=2))
 
 
@@ -28,6 +43,8 @@ READINGS = tuple(Reading(a, b) for a, b in itertools.product((False, True), repe
 class Link:
     how: How
     detail: str = ""
+    vectors: bool = False
+    """The side that was compared (or, where none could be, any side) is written with vectors or matrices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,7 @@ def link(
                 return one
     if said:
         if same:
-            return Link("text", found[0].detail)
+            return Link("text", found[0].detail, found[0].vectors)
         return Link("mismatch", "TEX of the witness is not in the displayed formula")
     return found[0]
 
@@ -74,8 +91,9 @@ def candidates(target: str, written: str | None) -> list[list[str]]:
 
 def evaluated(formula: list[str], fragments: Mapping[str, str], points: Sequence[Point]) -> Link:
     """Compare ``claim`` with a formula's tokens at the points, under each convention until one fits."""
+    vectors = bool(VECTOR_MARKS & set(formula))
     if not points:
-        return Link("none", "claim was never called")
+        return Link("none", "claim was never called", vectors)
     keys = {fragment: f"b{index}" for index, fragment in enumerate(fragments)}
     meaning = {keys[fragment]: expression for fragment, expression in fragments.items()}
     try:
@@ -91,12 +109,12 @@ def evaluated(formula: list[str], fragments: Mapping[str, str], points: Sequence
             reason = reason or str(error)
             continue
         if verdict:
-            return Link("evaluated", f"{min(len(points), POINTS)} points")
+            return Link("evaluated", f"{min(len(points), POINTS)} points", vectors)
         failed += 1
         doubtful |= unsure
     if failed and not doubtful:
-        return Link("mismatch", "claim() is not the displayed formula")
-    return Link("none", reason or "the formula can be read in several ways, and none fits")
+        return Link("mismatch", "claim() is not the displayed formula", vectors)
+    return Link("none", reason or "the formula can be read in several ways, and none fits", vectors)
 
 
 def _fits(
@@ -127,23 +145,6 @@ def bindings(meaning: Mapping[str, str], arguments: Mapping[str, Any]) -> dict[s
         except Exception as error:
             raise Unreadable(f"BIND {expression!r}: {error}") from error
     return found
-
-
-def speaks_of_vectors(tex: str) -> bool:
-    """Whether the notation itself says that something here is a vector or a matrix."""
-    marks = (
-        r"\boldsymbol",
-        r"\top",
-        r"\|",
-        r"\nabla",
-        r"\langle",
-        r"\vec",
-        r"\op:tr",
-        r"\op:Tr",
-        r"\det",
-        r"\odot",
-    )
-    return any(mark in tokens(tex) for mark in marks)
 
 
 def _value(value: Any) -> Any:

@@ -7,11 +7,11 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from agent.lab.sandbox.model import KilledBy, Limits
+from agent.lab.sandbox.model import KilledBy, Limits, Outcome
 
 TICK = 0.05
 FLOOD = 16
@@ -129,21 +129,32 @@ def _follow(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process, all that descends from it, and wait."""
-    for _ in range(100):
-        left = descendants(process.pid)
-        for pid in left:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        if process.poll() is not None or not left:
+    """Kill the process and all that descends from it, and wait.
+
+    All are stopped before any is killed: a process that forks as fast as it is hunted cannot fork while stopped,
+    and no orphan slips away to another parent.
+    """
+    held: set[int] = set()
+    for _ in range(200):
+        new = set(descendants(process.pid)) - held
+        if not new:
             break
+        for pid in new:
+            _signal(pid, signal.SIGSTOP)
+        held |= new
+    for pid in held:
+        _signal(pid, signal.SIGKILL)
     if process.poll() is None:
-        with suppress(ProcessLookupError):
-            process.kill()
+        _signal(process.pid, signal.SIGKILL)
     process.wait()
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def descendants(pid: int) -> list[int]:
@@ -171,3 +182,15 @@ def memory_of_tree(pid: int) -> int:
         ):
             pages += int(stream.read().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def outcome(watched: Watched, files: Mapping[str, bytes]) -> Outcome:
+    return Outcome(
+        stdout=watched.stdout.decode("utf-8", "replace"),
+        stderr=watched.stderr.decode("utf-8", "replace"),
+        exit=watched.exit,
+        seconds=watched.seconds,
+        killed_by=watched.killed_by,
+        files=files,
+        truncated=watched.truncated,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import site
 import sys
 from pathlib import Path
@@ -18,8 +19,17 @@ ETC = (
 )
 LIBRARIES = ("numpy", "scipy", "mpmath", "matplotlib", "sklearn", "torch")
 
+UID_BASE = 1_200_000_000
+"""Far above any account. Each run has its own uid: RLIMIT_NPROC counts per uid over the whole machine."""
+UID_SPAN = 500_000_000
+
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 """Our own code that runs next to the generated one."""
+
+
+def fresh_uid() -> int:
+    """A uid that no other run has at this time, on this machine, but by an unlikely accident."""
+    return UID_BASE + secrets.randbelow(UID_SPAN)
 
 
 def python_folders() -> tuple[Path, ...]:

@@ -20,15 +20,24 @@ process_vm_writev ptrace quotactl reboot request_key setns swapoff swapon syslog
 userfaultfd vhangup
 """
 
+DENIED_ALONE = """
+tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal shmget shmat msgget semget mq_open
+"""
+SIGNALLING = (8, 10, 15)
+"""fcntl's F_SETOWN, F_SETSIG and F_SETOWN_EX: they have the kernel send signals in the caller's name."""
+TERMINAL = (0x5412, 0x541C)
+"""ioctl's TIOCSTI and TIOCLINUX: they type into the terminal of whoever started the program."""
+
 NEW_NAMESPACES = 0x7E020080
 """All CLONE_NEW* flags: user, pid, net, ipc, uts, mount, cgroup, time."""
 
 
-def build(*, sockets: bool, own_signals_only: bool = False) -> Any:
+def build(*, sockets: bool, alone: bool = False) -> Any:
     """A filter that refuses DENIED with EPERM; not yet loaded.
 
     ``sockets``: allow AF_UNIX (needed by some libraries, harmless in an own network namespace).
-    ``own_signals_only``: allow signals to the calling process alone, for confinement without a PID namespace.
+    ``alone``: for confinement without namespaces. The calling process may then signal nobody but itself, in no
+    roundabout way either, and shares no memory with strangers.
     Raises ImportError or OSError where libseccomp is missing.
     """
     import pyseccomp as seccomp
@@ -49,13 +58,23 @@ def build(*, sockets: bool, own_signals_only: bool = False) -> Any:
         flag <<= 1
     # clone3 passes its flags in memory, where a filter cannot look; without it libc falls back to clone
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-    if own_signals_only:
-        for name in ("kill", "tgkill"):
-            rules.add_rule(refuse, name, seccomp.Arg(0, seccomp.NE, os.getpid()))
-        for name in ("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal"):
-            if known(seccomp, name):
-                rules.add_rule(refuse, name)
+    for request in TERMINAL:
+        rules.add_rule(refuse, "ioctl", seccomp.Arg(1, seccomp.EQ, request))
+    if alone:
+        _without_namespaces(seccomp, rules, refuse)
     return rules
+
+
+def _without_namespaces(seccomp: Any, rules: Any, refuse: Any) -> None:
+    for name in ("kill", "tgkill"):
+        rules.add_rule(refuse, name, seccomp.Arg(0, seccomp.NE, os.getpid()))
+    # lowering another process's limits can end it too
+    rules.add_rule(refuse, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))
+    for command in SIGNALLING:
+        rules.add_rule(refuse, "fcntl", seccomp.Arg(1, seccomp.EQ, command))
+    for name in DENIED_ALONE.split():
+        if known(seccomp, name):
+            rules.add_rule(refuse, name)
 
 
 def known(seccomp: Any, name: str) -> bool:
