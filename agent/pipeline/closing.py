@@ -24,7 +24,8 @@ async def opening_map(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Dra
     )
     if anchor is None or text is None:
         return None
-    return Section(MAP, "扩充导读", text, anchor)
+    # Bold, not a heading: it stands before the author's first section and is no section of his outline.
+    return Section(MAP, "扩充导读", f"**扩充导读**\n\n{text}", anchor, inline=True)
 
 
 async def closing_summary(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Section | None:
