@@ -50,11 +50,11 @@ def tracked(root: Path) -> bool:
 def histories(root: Path, folder: str = ".") -> dict[str, tuple[Version, ...]]:
     """Every version of every file below ``folder``, oldest first, by the path it has in HEAD's history.
 
-    Follows the first parent of merges, so that a file's history is one line, and renames inside ``folder``.
+    Follows renames inside ``folder`` and the commits of merged branches, for an expansion often grew on one.
     Deletions are passed over. Raises UsageError when git fails, as it does in a repository of another user.
     """
     raw = _run(
-        root, "log", "--first-parent", "-m", "--root", "--raw", "-z", "-M", "--no-abbrev",
+        root, "log", "--topo-order", "--root", "--raw", "-z", "-M", "--no-abbrev",
         "--no-ext-diff", "--no-textconv", "--relative", "--format=%x01%H %cI", "--", folder,
     )  # fmt: skip
     names: dict[str, str] = {}
