@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern broken over lines cannot be read
 """The assistant speaking to the person who asked, instead of the author to the reader."""
 
 from __future__ import annotations

@@ -68,5 +68,8 @@ def _mentions(line: str) -> Iterator[tuple[int, tuple[str, ...], str, bool]]:
             names = tuple(group for group in groups if not group[:1].isdigit())
             if not names or any(map(_NO_AUTHOR.fullmatch, names)):
                 continue
+            if not sure and re.search(r"[a-z][A-Z]", names[0]):
+                # DenseNet, ImageNet, RMSProp: capitals within the word name a thing more often than a person.
+                continue
             taken.append((start, stop))
             yield start + 1, tuple(name.split()[-1] for name in names), year, sure

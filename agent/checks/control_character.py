@@ -9,9 +9,13 @@ from agent.checks.text import Places
 from agent.records import Finding
 
 _NEVER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_TAB = re.compile(r"\t(?=(?:heta|imes|ext(?:bf|rm|it|tt)?|au|ilde|anh|riangle|op|frac|binom|o)(?![a-z]))")
-_RETURN = re.compile(r"\r(?=(?:ho|ight(?:arrow)?|angle|ceil|floor|m|angle|Vert)(?![a-z]))")
-_NEWLINE = re.compile(r"\n(?=(?:abla|ewcommand|eq|otin|u|less|exists)(?![a-z]))")
+_TAB = re.compile(
+    r"\t(?=(?:heta|imes|ext(?:bf|rm|it|tt)?|ilde|anh|riangle|frac|binom)(?![a-z]))|(?<=\S)\t(?=(?:au|op|o)(?![a-z]))"
+)
+"""A tab is white space as well: the short names count only in the middle of a line."""
+_RETURN = re.compile(r"\r(?!\n)(?=(?:ho|ight(?:arrow)?|angle|ceil|floor|m|Vert)(?![a-z]))")
+_NEWLINE = re.compile(r"\n(?=(?:abla|ewcommand|otin)(?![a-z]))")
+"""\\nu and \\neq cannot be told: a line of a formula may begin with u or eq."""
 _NAMES = {
     "\x00": "NUL",
     "\x07": r"BEL, as in \alpha",

@@ -11,7 +11,7 @@ from agent.checks.page import Page, Work
 MARK = "待核实"
 """Written beside a citation that nobody has confirmed; an honest reader's warning."""
 
-ARXIV = re.compile(r"(?:arxiv\s*[:：]?\s*|arxiv\.org/(?:abs|pdf|html)/|/arxiv/)(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})", re.IGNORECASE)  # fmt: skip  # noqa: E501
+ARXIV = re.compile(r"(?:arxiv\s*[:：]?\s*|arxiv\.org/(?:abs|pdf|html)/|/arxiv/)(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})", re.IGNORECASE)  # fmt: skip
 DOI = re.compile(r"\b10\.\d{4,9}/[^\s<>\"'，。；、）)\]}]+")
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 

@@ -1,8 +1,8 @@
 """MathJax 3.2.2 inside Python: the reader of the published page decides what is a valid formula.
 
 No Node and no network: mini-racer runs MathJax's own files, which the package ``django-static-mathjax``
-ships. The packages are those of the page (base, ams, newcommand, boldsymbol, configmacros, ``tags: 'ams'``);
-``textmacros`` stays out, because it makes an error of every ``\\text{batch_size}``.
+ships. The packages are those of the page (base, ams, newcommand, boldsymbol, configmacros, ``tags: 'ams'``)
+and those it would fetch when they are used; ``textmacros`` stays out, because it makes an error of every ``\\text{batch_size}``.
 
 Macros, labels and the equation counter live in a document. A page is therefore read in order, inline formulas
 too, in one fresh document; the isolate that holds MathJax itself is kept.
@@ -10,6 +10,7 @@ too, in one fresh document; the isolate that holds MathJax itself is kept.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,12 @@ Tex = tuple[str, bool]
 """A formula as MathJax gets it: TeX without its dollars, and whether it is displayed."""
 
 PACKAGES = ("ams", "newcommand", "boldsymbol", "configmacros")
+AUTOLOADED = (
+    *("enclose", "action", "amscd", "bbox", "braket", "cancel", "centernot", "color", "extpfeil"),
+    *("gensymb", "html", "mhchem", "unicode", "upgreek", "verb"),
+)
+"""What MathJax's autoloader fetches when a page uses ``\\color``, ``\\cancel`` and their like; ``enclose`` goes
+before ``cancel``, which needs it."""
 LONGEST = 20_000
 """Characters; a longer formula is reported instead of read (MathJax needs about 20 µs a character)."""
 SECONDS = 20.0
@@ -85,6 +92,20 @@ class Engine:
             for (tex, _), message in zip(page, messages, strict=True)
         )[len(prelude) :]
 
+    def close(self) -> None:
+        """Let go of the isolate and its thread; the next call would start anew."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        js, self._js = self._js, None
+        if js is not None:
+            with suppress(Exception):
+                # A call that was interrupted still reports back; wait for that before the listener goes.
+                js.eval("0", timeout_sec=SECONDS_EACH)
+            with suppress(Exception):
+                js.close()
+
     def _all(self, formulas: Sequence[Tex], seconds: float) -> tuple[str, ...]:
         self._call("fresh", seconds=seconds)
         return tuple(json.loads(self._call("readAll", list(formulas), seconds=seconds)))
@@ -115,10 +136,7 @@ class Engine:
                 return self._js.call(function, *arguments, timeout_sec=seconds)
         except Unread:
             # An isolate that was interrupted, or ran out of memory, is not trusted again.
-            broken, self._js = self._js, None
-            if broken is not None:
-                with suppress(Exception):
-                    broken.close()
+            self._drop()
             raise
 
 
@@ -135,7 +153,10 @@ def _read(formulas: tuple[Tex, ...], prelude: tuple[str, ...], process: int) -> 
 @cache
 def _engine(process: int) -> Engine:
     """One per process: after a fork the parent's V8 threads are gone, so its engine cannot be used."""
-    return Engine()
+    engine = Engine()
+    # Left to the interpreter's end, the isolate would wait for a thread that is already frozen, for ever.
+    atexit.register(engine.close)
+    return engine
 
 
 def _load() -> MiniRacer:
@@ -146,11 +167,15 @@ def _load() -> MiniRacer:
     es5 = files("mathjax") / "static" / "mathjax" / "es5"
     names = ["core.js", "adaptors/liteDOM.js", "input/tex-base.js"]
     js = MiniRacer()
-    js.set_hard_memory_limit(MEMORY)
-    js.eval("var MathJax = {version: '3.2.2'}; var self = globalThis, global = globalThis;")
-    for name in names + [f"input/tex/extensions/{package}.js" for package in PACKAGES]:
-        js.eval((es5 / name).read_text(encoding="utf-8") + "\n;0")
-    js.eval(f"var PACKAGES = {json.dumps(['base', *PACKAGES])};" + _SETUP)
+    try:
+        js.set_hard_memory_limit(MEMORY)
+        js.eval("var MathJax = {version: '3.2.2'}; var self = globalThis, global = globalThis;")
+        for name in names + [f"input/tex/extensions/{package}.js" for package in (*PACKAGES, *AUTOLOADED)]:
+            js.eval((es5 / name).read_text(encoding="utf-8") + "\n;0")
+        js.eval(f"var PACKAGES = {json.dumps(['base', *PACKAGES, *AUTOLOADED])};" + _SETUP)
+    except BaseException:
+        js.close()
+        raise
     return js
 
 
@@ -167,4 +192,4 @@ def _translated() -> Iterator[None]:
     except JSOOMException as error:
         raise Unread("MathJax ran out of memory") from error
     except (JSEvalException, LibNotFoundError, ImportError, OSError) as error:
-        raise Unread(f"MathJax failed: {error}") from error
+        raise Unread(f"MathJax failed: {str(error)[:200]}") from error

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern broken over lines cannot be read
 """Places where the text says that it leaves something out."""
 
 from __future__ import annotations

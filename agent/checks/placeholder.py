@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern broken over lines cannot be read
 """Placeholders that nobody filled."""
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from agent.records import Finding
 PATTERNS: tuple[Pattern, ...] = (
     ("error", re.compile(r"[（(\[【]\s*(?:此处|这里|在此|请)?(?:插入|填入|补充|添加|填写|替换为?)[^）)\]】\n]{1,20}[）)\]】]")),
     ("error", re.compile(r"[（(\[【]\s*(?:内容|此处|这里|本节|细节|证明|推导|数据|图片?|公式)?\s*(?:待补充?|待完善|待填写|待添加|待续写|待插入)\s*[）)\]】]")),
-    ("error", re.compile(r"\[(?:Your|Insert|Author|Title|Placeholder|TODO|TBD|图片占位符?|占位符?)\b?[^\]\n]{0,30}\](?!\()")),
+    ("error", re.compile(r"\[(?:Your|Insert|Author|Title|Placeholder|TODO|TBD|图片占位符?|占位符?)[^\]\n]{0,30}\](?!\()")),
     ("error", re.compile(r"\bLorem ipsum\b", re.IGNORECASE)),
     ("error", re.compile(r"\{\{\s*[A-Za-z_]\w*(?:\.[A-Za-z_][\w:]*)+\s*\}\}")),
     ("error", re.compile(r"(?:^|[\s（(：:*_>-])(?:TODO|FIXME|TBD)(?=[\s：:，,。.）)*_-]|$)")),

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern broken over lines cannot be read
 """Instructions of a prompt that came back in the text."""
 
 from __future__ import annotations

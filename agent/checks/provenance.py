@@ -42,7 +42,7 @@ def tell_apart(page: Page, findings: Sequence[Finding], before: Sequence[Finding
     A finding on an author's line that the source does not have was caused by what was added, and keeps its
     severity. Without a source, but with regions known, every finding on an author's line is his.
     """
-    if page.source is None and page.ours is None:
+    if page.is_part or (page.source is None and page.ours is None):
         return list(findings)
     had = Counter(_key(finding) for finding in before)
     added = ours(page)

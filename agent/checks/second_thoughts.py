@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern broken over lines cannot be read
 """A model changing its mind in the published text."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a pattern broken over lines cannot be read
 """Markup of tools and chat formats that leaked into the text."""
 
 from __future__ import annotations

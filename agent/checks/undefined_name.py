@@ -6,30 +6,47 @@ from agent.checks import blocks, python
 from agent.checks.page import Page
 from agent.records import Finding, Severity
 
+_IN_EXPERIMENTS = frozenset({"emit", "table", "figure", "sweep", "correlate"})
+"""Names the laboratory gives to an experiment."""
+
 
 def check(page: Page) -> list[Finding]:
     """Every name a block uses is defined in it, or at least in an earlier block.
 
-    Experiments and witnesses run alone: for them an earlier block does not count. For plain code it does, and
-    is a warning, since the block does not run by itself; a listing is meant as an excerpt (info). One finding
-    for a name and block.
+    Experiments run alone: for them an earlier block does not count. For plain code it does, and is one warning
+    for the block, since it does not run by itself; a listing is meant as an excerpt. Witnesses are the
+    laboratory's, which gives them names of its own.
     """
     earlier: dict[str, int] = {}
     later = _first_bindings(page)
     found = []
     for block in blocks.of(page.article):
-        if not isinstance(block.read, python.Program):
+        if not isinstance(block.read, python.Program) or block.role == "witness":
             continue
-        told: set[str] = set()
-        for use in [] if block.read.star else block.read.uses:
-            if use.name in python.GIVEN or use.name in told or _is_bound(use, block.read):
-                continue
-            told.add(use.name)
-            severity, message = _verdict(use, block, earlier, later)
-            found.append(Finding("code", "undefined_name", severity, message, block.line(use.line)))
+        borrowed: dict[str, int] = {}
+        for use in _unbound(block):
+            if use.name in earlier and block.role != "experiment":
+                borrowed[use.name] = use.line
+            else:
+                found.append(_finding(use, block, later))
+        if borrowed and block.role != "listing":
+            found.append(_borrowing(borrowed, block, earlier))
         for name in block.read.binds:
             earlier.setdefault(name, block.code.line)
     return found
+
+
+def _unbound(block: blocks.Block) -> list[python.Use]:
+    """The first use of each name that the block does not bind."""
+    program = block.read
+    if not isinstance(program, python.Program) or program.star:
+        return []
+    given = python.GIVEN | (_IN_EXPERIMENTS if block.role == "experiment" else frozenset())
+    first: dict[str, python.Use] = {}
+    for use in program.uses:
+        if use.name not in given and not _is_bound(use, program):
+            first.setdefault(use.name, use)
+    return list(first.values())
 
 
 def _is_bound(use: python.Use, program: python.Program) -> bool:
@@ -39,18 +56,22 @@ def _is_bound(use: python.Use, program: python.Program) -> bool:
     return use.deferred or use.guarded or program.binds[use.name] <= use.line
 
 
-def _verdict(
-    use: python.Use, block: blocks.Block, earlier: dict[str, int], later: dict[str, int]
-) -> tuple[Severity, str]:
-    alone = block.role in {"experiment", "witness"}
-    if use.name in earlier and not alone:
-        severity: Severity = "info" if block.role == "listing" else "warning"
-        return severity, f"{use.name} is defined only in the block of line {earlier[use.name]}"
+def _finding(use: python.Use, block: blocks.Block, later: dict[str, int]) -> Finding:
+    severity: Severity = "error"
+    message = f"{use.name} is not defined"
     if block.role == "listing":
-        return "warning", f"{use.name} is defined nowhere before"
-    if use.name in later and use.deferred and not alone:
-        return "warning", f"{use.name} is defined only in the block of line {later[use.name]}, further on"
-    return "error", f"{use.name} is not defined"
+        severity = "warning"
+    elif use.name in later and use.deferred and block.role != "experiment":
+        severity = "warning"
+        message = f"{use.name} is defined only in the block of line {later[use.name]}, further on"
+    return Finding("code", "undefined_name", severity, message, block.line(use.line))
+
+
+def _borrowing(borrowed: dict[str, int], block: blocks.Block, earlier: dict[str, int]) -> Finding:
+    lines = sorted({earlier[name] for name in borrowed})
+    where = ", ".join(f"line {line}" for line in lines)
+    message = f"the block does not run by itself: {', '.join(borrowed)} defined only in the block of {where}"
+    return Finding("code", "undefined_name", "warning", message, block.line(min(borrowed.values())))
 
 
 def _first_bindings(page: Page) -> dict[str, int]:

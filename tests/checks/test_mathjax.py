@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from agent.checks import mathjax
+
+
+@pytest.fixture
+def engine() -> Iterator[mathjax.Engine]:
+    """One of its own, where a test tampers with it."""
+    engine = mathjax.Engine()
+    yield engine
+    engine.close()
 
 
 def one(tex: str, display: bool = True) -> str:
@@ -23,6 +34,8 @@ def one(tex: str, display: bool = True) -> str:
         r"\mathop{\text{argmin}}_{x}\,f(x)",
         r"\begin{equation}\begin{aligned}a&=b\\&=c\end{aligned}\tag{1}\end{equation}",
         r"\newcommand{msign}{\text{msign}}",
+        r"{\color{red}x}",
+        r"\cancel{x}",
     ],
 )
 def test_valid_formulas_have_no_message(tex: str) -> None:
@@ -74,10 +87,11 @@ SLOW = r"\frac12" * (mathjax.LONGEST // 7)
 """Valid, and more than a hundred times slower to read than an ordinary formula."""
 
 
-def test_slow_formulas_are_named_and_the_macros_before_them_survive(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_formulas_are_named_and_the_macros_before_them_survive(
+    engine: mathjax.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mathjax, "SECONDS", 0.05)
     monkeypatch.setattr(mathjax, "SECONDS_EACH", 0.05)
-    engine = mathjax.Engine()
     # Loading takes longer than the shortened limits allow for a first reading, and is not what is tested.
     engine._js = mathjax._load()
     messages = engine.read([(r"\newcommand{\q}{1}", False), (SLOW, True), (r"\q", True)])
@@ -85,17 +99,28 @@ def test_slow_formulas_are_named_and_the_macros_before_them_survive(monkeypatch:
     assert "takes more than" in messages[1]
 
 
-def test_a_page_of_slow_formulas_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_slow_formulas_is_given_up(engine: mathjax.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mathjax, "SECONDS", 0.05)
     monkeypatch.setattr(mathjax, "SECONDS_EACH", 0.05)
     monkeypatch.setattr(mathjax, "PATIENCE", 1)
     with pytest.raises(mathjax.Unread):
-        mathjax.Engine().read([(SLOW, True)] * 3)
+        engine.read([(SLOW, True)] * 3)
 
 
-def test_calls_from_many_threads_agree() -> None:
-    engine = mathjax.Engine()
+def test_calls_from_many_threads_agree(engine: mathjax.Engine) -> None:
     pages = [[(rf"\newcommand{{\n}}{{{i}}}", False), (r"\n", True), (r"\m", True)] for i in range(12)]
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(engine.read, pages))
     assert results == [("", "", r"Undefined control sequence \m")] * 12
+
+
+def test_a_process_that_used_the_engine_ends() -> None:
+    program = "from agent.checks import mathjax; print(mathjax.read([('x', True)]))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "('',)\n", done.stderr
+
+
+def test_mathjax_stays_out_of_a_process_that_only_imports_the_checks() -> None:
+    program = "import sys, agent.checks; print([m for m in ('py_mini_racer', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
