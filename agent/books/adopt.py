@@ -12,6 +12,7 @@ from agent import measure
 from agent.article import Article
 from agent.books.index import Entry, look_at
 from agent.books.originals import Original, grew, originals
+from agent.books.originals import original as find_original
 from agent.books.status import finished_by_hand
 from agent.errors import Locked, UsageError
 from agent.plan import targets_for
@@ -183,3 +184,12 @@ def _record(ws: Workspace, row: AdoptRow, path: Path) -> AdoptRow:
     except Locked as error:
         return replace(row, reason=str(error))
     return replace(row, recorded=True)
+
+
+def original_in_git(path: Path) -> bytes | None:
+    """The bytes a file had before it was expanded, None where its history holds no such version.
+
+    Raises UsageError when the file cannot be read or does not lie in a git repository.
+    """
+    found = find_original(path)
+    return found.data if found else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from agent.books import rules_articles, rules_counts, rules_names
+from agent.books import rules_articles, rules_counts, rules_names, rules_totals
 from agent.books.evidence import AuditRow, Evidence, gather
 from agent.books.reading import read_all
 from agent.workspace import Workspace
@@ -14,13 +14,13 @@ __all__ = ["RULES", "AuditRow", "audit"]
 
 RULES: tuple[Callable[[Evidence], Iterator[AuditRow]], ...] = (
     rules_counts.done_counts,
-    rules_counts.totals,
-    rules_counts.marks,
-    rules_counts.running,
+    rules_totals.totals,
+    rules_totals.marks,
+    rules_totals.running,
     rules_counts.sums,
-    rules_counts.percents,
-    rules_counts.remains,
-    rules_counts.stock,
+    rules_totals.percents,
+    rules_totals.remains,
+    rules_totals.stock,
     rules_names.letters,
     rules_names.starts,
     rules_names.twice,

@@ -9,10 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from agent.books.claims import Document, Entry, Figure, Group, Mention, Place, Section, TargetClaim
+from agent.books.builders import (
+    MARKS,
+    OpenGroup,
+    OpenMention,
+    OpenSection,
+    Tally,
+    children,
+    clean_topic,
+    split_list,
+    split_title,
+)
+from agent.books.claims import Document, Entry, Figure, Place, Section
 from agent.books.figures import (
     BATCH,
     DATE,
@@ -33,11 +44,8 @@ _DETAIL = re.compile(r"\s*[-*+]\s+(文件|核心点|最终统计|扩充成果|�
 _BATCH_LINE = re.compile(r"第\s*([一二三四五六七八九十百]+|\d+)\s*批\s*[（(]([^）)]*)[）)]")
 _SUB_LINE = re.compile(r"子批次\s*([A-Za-z])\s*[：:]\s*(.*)$")
 _LISTED = re.compile(r"(\d+)\s*篇(?=文章|[）)])")
-_PARENS = re.compile(r"\s*[（(]([^（()）]*)[）)]\s*$")
-_NOTE = re.compile(r"\d\s*行|公式|\d{4}-\d{2}-\d{2}|扩充")
 _NUMBER = re.compile(r"(#\d+)\s*[-—–:：]?\s*")
 _ROW_LETTER = re.compile(r"(?:子批次\s*)?([A-Z])$")
-_MARKS = "✅⏳🔄❌🎉📝☑✔"
 _DONE, _OPEN = re.compile(r"已完成|扩写|✅"), re.compile(r"剩余|待处理|待完成|📋|📝")
 _OURS = re.compile(r"<!-- expand:progress \S+ \S+ (begin|end) -->\s*$")
 _PATH = re.compile(r"`((?!/)[\w./-]+\.(?:md|txt|py|html|toml|json|csv|png|jpe?g|svg|pdf))`")
@@ -82,83 +90,18 @@ def parse(text: str, name: str) -> Document:
     return reader.document()
 
 
-@dataclass
-class _Mention:
-    title: str
-    place: Place
-    mark: str = ""
-    mark_text: str = ""
-    number: str = ""
-    file: str = ""
-    file_place: Place | None = None
-    focus: tuple[str, ...] = ()
-    figures: list[Figure] = field(default_factory=list)
-
-    def freeze(self) -> Mention:
-        return Mention(
-            self.title, self.place, self.file, self.file_place, self.focus, self.mark, self.mark_text,
-            self.number, tuple(self.figures),
-        )  # fmt: skip
-
-
-@dataclass
-class _Group:
-    batch: str
-    sub: str
-    topic: str
-    place: Place
-    date: str
-    indent: int = -1
-    listed: int | None = None
-    targets: TargetClaim | None = None
-    mentions: list[_Mention] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
-    table: bool = False
-
-    def freeze(self) -> Group:
-        figures = list(self.figures)
-        if self.listed is not None:
-            figures.append(self._listed(self.listed))
-        return Group(
-            self.batch, self.sub, self.topic, self.place, self.date, self.targets,
-            tuple(m.freeze() for m in self.mentions), tuple(figures), self.table,
-        )  # fmt: skip
-
-    def _listed(self, stated: int) -> Figure:
-        """How many articles it says it has: set beside those it names, where it names any."""
-        kind, of = ("listed", len(self.mentions)) if self.mentions else ("count", None)
-        return Figure(kind, stated, self.place, f"{stated}篇", of, batch=self.batch, sub=self.sub)
-
-
-@dataclass
-class _Section:
-    date: str
-    place: Place
-    groups: list[_Group] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
-
-
-@dataclass
-class _List:
-    """A bullet that states how many articles stand under it by topic."""
-
-    indent: int
-    figure: Figure
-    values: list[int | None] = field(default_factory=list)
-
-
 class _Reader:
     """Takes the lines of a document in order; what a line means depends on where it stands."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.sections = [_Section("", Place(name, 1))]
+        self.sections = [OpenSection("", Place(name, 1))]
         self.entries: list[Entry] = []
         self.named: list[tuple[str, Place]] = []
-        self.group: _Group | None = None
-        self.mention: _Mention | None = None
-        self.outer: list[_Group] = []
-        self.lists: list[_List] = []
+        self.group: OpenGroup | None = None
+        self.mention: OpenMention | None = None
+        self.outer: list[OpenGroup] = []
+        self.lists: list[Tally] = []
         self.heading = ""
         self.heading_mark = ""
         self.listed: tuple[Figure, int] | None = None
@@ -170,7 +113,7 @@ class _Reader:
         for s in self.sections:
             figures = [
                 *s.figures,
-                *(f for lst in self.lists if (f := _children(lst)) and s is self.sections[-1]),
+                *(f for lst in self.lists if (f := children(lst)) and s is self.sections[-1]),
             ]
             groups = tuple(g.freeze() for g in s.groups)
             if groups or figures:
@@ -206,8 +149,8 @@ class _Reader:
         numbered = _NUMBERED.match(text)
         if level >= 3 and numbered and self.group is not None:
             self.heading = text
-            self.mention = _Mention(
-                _title(numbered[1])[0], line.at(level + 1), self.heading_mark, self.heading_mark and text
+            self.mention = OpenMention(
+                split_title(numbered[1])[0], line.at(level + 1), self.heading_mark, self.heading_mark and text
             )
             self.group.mentions.append(self.mention)
             return
@@ -218,7 +161,7 @@ class _Reader:
         if level <= 2:
             self.group = None
             if date:
-                self.sections.append(_Section(date[1], line.at()))
+                self.sections.append(OpenSection(date[1], line.at()))
         self._about(line)
         self.heading_mark = "open" if _OPEN.search(text) else "done" if _DONE.search(text) else ""
         listed = _LISTED.search(text)
@@ -244,15 +187,15 @@ class _Reader:
         named = SUB.search(line.text)
         if not named:
             return
-        batch, sub, topic = numeral(named[1]), named[2].upper(), _topic(named[3] or "")
+        batch, sub, topic = numeral(named[1]), named[2].upper(), clean_topic(named[3] or "")
         if self.group is None and line.text.startswith("#"):
             date = self.sections[-1].date
-            self.group = _Group(batch, sub, topic, line.at(), date)
+            self.group = OpenGroup(batch, sub, topic, line.at(), date)
             self.sections[-1].groups.append(self.group)
         elif self.group and (self.group.batch, self.group.sub) == (batch, sub) and not self.group.topic:
             self.group.topic = topic
 
-    def _detail(self, line: Line, mention: _Mention) -> None:
+    def _detail(self, line: Line, mention: OpenMention) -> None:
         detail = _DETAIL.match(line.text)
         if not detail:
             if not line.text.startswith((" ", "\t", "-", "*", "+")):
@@ -262,7 +205,7 @@ class _Reader:
         if key == "文件":
             mention.file, mention.file_place = value.strip(), line.at(detail.start(2))
         elif key == "核心点":
-            mention.focus = _split(value)
+            mention.focus = split_list(value)
         elif key == "当前状态":
             mention.mark = "open" if "待" in value else mention.mark
             mention.mark_text = value
@@ -273,7 +216,9 @@ class _Reader:
         cells = [c.strip() for c in line.text.strip().strip("|").split("|")]
         letter = _ROW_LETTER.match(cells[0])
         if letter and self.table_batch and len(cells) > 2:
-            group = _Group(self.table_batch, letter[1], _topic(cells[1]), line.at(), self.sections[-1].date)
+            group = OpenGroup(
+                self.table_batch, letter[1], clean_topic(cells[1]), line.at(), self.sections[-1].date
+            )
             group.table = True
             group.figures.extend(book_figures(line, batch=self.table_batch, sub=letter[1]))
             self.sections[-1].groups.append(group)
@@ -315,18 +260,18 @@ class _Reader:
     def _define(self, line: Line, indent: int, batch: str, sub: str, text: str) -> None:
         notes = " ".join(re.findall(r"[（(]([^（()）]*)[）)]", text)) if sub else text
         listed, date = re.search(r"(\d+)\s*篇", notes), DATE.search(notes)
-        topic = _topic(re.split(r"[（(]", text)[0] if sub else re.split(r"[，,]", text)[0])
-        group = _Group(batch, sub, topic, line.at(), date[1] if date else self.sections[-1].date, indent)
+        topic = clean_topic(re.split(r"[（(]", text)[0] if sub else re.split(r"[，,]", text)[0])
+        group = OpenGroup(batch, sub, topic, line.at(), date[1] if date else self.sections[-1].date, indent)
         group.listed = int(listed[1]) if listed else None
         self.outer.append(group)
         self.sections[-1].groups.append(group)
 
-    def _checked(self, line: Line, box: str, text: str) -> _Mention:
-        title, note = _title(text)
-        mention = _Mention(
+    def _checked(self, line: Line, box: str, text: str) -> OpenMention:
+        title, note = split_title(text)
+        mention = OpenMention(
             title, line.at(len(line.text) - len(text)), "done" if "x" in box.lower() else "open"
         )
-        mention.mark_text = box.strip() + "".join(c for c in text if c in _MARKS)
+        mention.mark_text = box.strip() + "".join(c for c in text if c in MARKS)
         numbered = _NUMBER.match(title)
         if numbered:
             mention.number, mention.title = numbered[1], title[numbered.end() :]
@@ -340,14 +285,14 @@ class _Reader:
             [lst for lst in self.lists if lst.indent < indent],
             [lst for lst in self.lists if lst.indent >= indent],
         )
-        self.sections[-1].figures.extend(f for lst in closed if (f := _children(lst)))
+        self.sections[-1].figures.extend(f for lst in closed if (f := children(lst)))
         child = _CHILD.search(text)
         if self.lists and child:
             self.lists[-1].values.append(int(child[1]) if child[1] else None)
         head = re.search(r"[（(]\s*(\d+)\s*篇", text)
         if head and not child:
             stated = Figure("children", int(head[1]), line.at(line.text.index(head[0])), text.strip())
-            self.lists.append(_List(indent, stated))
+            self.lists.append(Tally(indent, stated))
 
     # A catalogue
 
@@ -360,31 +305,6 @@ class _Reader:
             status = next((c for c in cells if c in ("pending", "in_progress", "completed")), "")
             self.entries.append(Entry(cells[0], path, status, line.at()))
         return bool(path)
-
-
-def _children(tally: _List) -> Figure | None:
-    known = [v for v in tally.values if v is not None]
-    if len(tally.values) < 2:
-        return None
-    words = " + ".join("?" if v is None else str(v) for v in tally.values)
-    return replace(tally.figure, of=float(sum(known)), rough=len(known) < len(tally.values), text=words)
-
-
-def _title(text: str) -> tuple[str, str]:
-    """A title without marks and without the note in brackets that follows it, and that note."""
-    text = text.strip().strip(_MARKS + " ").strip()
-    m = _PARENS.search(text)
-    if m and _NOTE.search(m[1]):
-        return text[: m.start()].strip(_MARKS + " "), m[0].strip()
-    return text, ""
-
-
-def _topic(text: str) -> str:
-    return text.strip().strip(_MARKS + " ")
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(p.strip() for p in re.split(r"[、；;]", text) if p.strip())
 
 
 def read_all(paths: Iterable[Path], root: Path) -> tuple[Document, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.books.adopt import adopt
+from agent.books.adopt import adopt, original_in_git
 from agent.books.index import has_stub
 from agent.books.originals import choose, grew, original
 from agent.books.status import status
@@ -252,3 +252,15 @@ def test_git_that_is_missing(books: Workspace, monkeypatch: pytest.MonkeyPatch, 
     assert not git.tracked(books.root)
     with pytest.raises(UsageError, match="not installed"):
         git.histories(books.root)
+
+
+def test_the_original_for_a_check(books: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:
+    found = original_in_git(books.root / "blogs_raw" / "grown.md")
+    assert found == run_git(books.root, "show", "HEAD~1:blogs_raw/grown.md").encode()
+    assert original_in_git(books.root / "blogs_raw" / "plain.md") is None
+    with pytest.raises(UsageError, match=r"gone\.md"):
+        original_in_git(books.root / "gone.md")
+    outside = tmp_path_factory.mktemp("outside") / "x.md"
+    outside.write_text("x\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="git log failed"):
+        original_in_git(outside)
