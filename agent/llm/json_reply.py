@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -12,8 +13,10 @@ from agent.errors import Malformed
 T = TypeVar("T")
 
 _FENCE = re.compile(r"^[ ]{0,3}```[ \t]*(?:json|JSON|jsonc)?[ \t]*\n(.*?)^[ ]{0,3}```[ \t]*$", re.S | re.M)
-_LOST_BACKSLASH = re.compile(r"[\t\b\f\v\r\a](?=[A-Za-z])")
-"""``"\\theta"`` where ``"\\\\theta"`` was meant arrives as TAB and "heta"; likewise \\beta, \\frac, \\rho."""
+_LOST_BACKSLASH = re.compile(r"[\t\b\f\v\r\a](?=[A-Za-z])|\n(?=abla\b|otin\b|exists\b|eq[ \\])")
+"""``"\\theta"`` where ``"\\\\theta"`` was meant arrives as TAB and "heta"; likewise \\beta, \\frac, \\rho. A
+line break is mostly meant, so that only what is no word after it tells: \\nabla, \\notin, \\nexists,
+\\neq."""
 
 PROBLEMS_SHOWN = 5
 """A model mends a few places at a time better than a long list."""
@@ -49,6 +52,10 @@ def _value(text: str) -> Any:
         except json.JSONDecodeError as error:
             # The most telling complaint is the one about the text that looks most like JSON.
             first = first if first is not None and first.pos >= error.pos else error
+        except RecursionError:
+            raise Malformed("nested too deeply") from None
+        except ValueError as error:
+            raise Malformed(str(error)) from None
     if first is None or first.pos == 0:
         raise Malformed("the reply holds no JSON value")
     raise Malformed(_complaint(first)) from first
@@ -77,7 +84,14 @@ def _outer(text: str) -> str:
 
 def _load(text: str) -> Any:
     # strict=False lets raw newlines stand in strings: models write them, and their meaning is plain.
-    return json.loads(text, strict=False, parse_constant=_no_constant)
+    return json.loads(text, strict=False, parse_constant=_no_constant, parse_float=_finite)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise Malformed(f"{digits} is too large a number")
+    return number
 
 
 def _no_constant(name: str) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from agent.errors import ExpandError, ModelError, NotConfigured, Unavailable
+from agent.llm.endpoints import address_of, checked_url, is_local
 from agent.llm.model import CallEvent, ModelSettings
 from agent.llm.openai_dialect import Dialect
 from agent.llm.openai_errors import is_complaint, translate
@@ -44,12 +43,10 @@ class OpenAIModel:
         self.spec = spec
         self._name = name
         self._settings = settings
-        self._base_url = _checked_url(
-            settings.base_url or settings.env.get("OPENAI_BASE_URL") or OWN_ENDPOINT
-        )
+        self._base_url = checked_url(settings.base_url or settings.env.get("OPENAI_BASE_URL") or OWN_ENDPOINT)
         own = self._base_url.rstrip("/") == OWN_ENDPOINT
         self._key = _checked_key(settings, self._base_url)
-        self.identity = f"openai:{name}" if own else f"openai:{name}@{_address(self._base_url)}"
+        self.identity = f"openai:{name}" if own else f"openai:{name}@{address_of(self._base_url)}"
         self._dialect = Dialect.of(own_endpoint=own)
         self._client: AsyncOpenAI | None = None
         self._window: int | str | None = settings.context_window or "unknown yet"
@@ -119,7 +116,8 @@ class OpenAIModel:
             from httpx2 import Timeout
             from openai import AsyncOpenAI
 
-            # They log addresses and all headers of a reply, where services repeat keys; our events say enough.
+            # They log addresses and all headers of a reply, where services repeat keys; our events say
+            # enough.
             for chatty in ("httpx2", "httpcore2"):
                 logging.getLogger(chatty).setLevel(logging.WARNING)
             self._client = AsyncOpenAI(
@@ -201,27 +199,13 @@ def _at(failure: ModelError, call: Call, identity: str) -> ModelError:
     return failure
 
 
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise NotConfigured("base_url is no http or https address", hint="such as http://127.0.0.1:8000/v1")
-    return url
-
-
-def _address(url: str) -> str:
-    """Host, port and path: neither scheme, nor a name and password, nor a query, which may hold a key."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname}{port}{parts.path.rstrip('/')}"
-
-
 def _checked_key(settings: ModelSettings, base_url: str) -> str:
     key = (settings.api_key or settings.env.get("OPENAI_API_KEY") or "").strip()
-    if not key and _is_local(base_url):
+    if not key and is_local(base_url):
         return PLACEHOLDER_KEY
     if not key:
         raise NotConfigured(
-            f"no key for {_address(base_url)}",
+            f"no key for {address_of(base_url)}",
             hint="set OPENAI_API_KEY, or use what needs none: mailbox:DIR, replay:FILE, a local endpoint",
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
@@ -231,11 +215,3 @@ def _checked_key(settings: ModelSettings, base_url: str) -> str:
             hint="copy the key again",
         )
     return key
-
-
-def _is_local(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal", ".localhost"))

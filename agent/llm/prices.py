@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.llm.endpoints import is_local
 from agent.records import Usage
 
 FREE = ("mailbox", "replay", "local")
@@ -69,6 +70,8 @@ def _provider(identity: str) -> dict[str, Any] | None:
     vendor's."""
     vendor, _, rest = identity.partition(":")
     endpoint = rest.partition("@")[2]
+    if endpoint and is_local(f"http://{endpoint}"):
+        return None
     if endpoint:
         return {"provider_api_url": f"https://{endpoint}"}
     return {"provider_id": OWN_ENDPOINT[vendor]} if vendor in OWN_ENDPOINT else None

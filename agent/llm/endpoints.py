@@ -1,0 +1,30 @@
+"""Addresses of services: what of them may be shown, and which are on this machine or in this house."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from agent.errors import NotConfigured
+
+
+def checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise NotConfigured("base_url is no http or https address", hint="such as http://127.0.0.1:8000/v1")
+    return url
+
+
+def address_of(url: str) -> str:
+    """Host, port and path: neither scheme, nor a name and password, nor a query, which may hold a key."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname}{port}{parts.path.rstrip('/')}"
+
+
+def is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".localhost"))

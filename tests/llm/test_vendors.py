@@ -1,0 +1,184 @@
+"""SPECs, and what is said about those that lead nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.errors import ContextOverflow, ModelError, NotConfigured, Rejected, Unavailable
+from agent.llm import ModelSettings, open_model
+from agent.llm.langchain import LangChainModel
+from agent.records import Reply, Usage
+from tests.llm.helpers import SECRET, make_call, run
+
+
+@pytest.mark.parametrize(
+    ("spec", "message", "hint"),
+    [
+        ("opneai:gpt-5-mini", "unknown vendor 'opneai'", "openai"),
+        ("antropic:claude", "unknown vendor 'antropic'", "did you mean anthropic"),
+        ("zzz:x", "unknown vendor 'zzz'", "known: openai, replay, mailbox"),
+        ("gpt-5-mini", "unknown vendor", "known: "),
+        ("openai", "no name after the vendor", "openai:NAME"),
+        ("openai: ", "no name after the vendor", "openai:NAME"),
+        ("", "unknown vendor", "known: "),
+        ("local:smollm2", "not built in", "base_url"),
+    ],
+)
+def test_specs_that_lead_nowhere(spec: str, message: str, hint: str) -> None:
+    with pytest.raises(NotConfigured, match=message) as caught:
+        open_model(spec, ModelSettings(env={}))
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("vendor", "install"),
+    [
+        ("anthropic", "pip install 'expand-articles[anthropic]'"),
+        ("google_genai", "pip install 'expand-articles[google]'"),
+        ("ollama", "pip install 'expand-articles[ollama]'"),
+        ("mistralai", "pip install 'expand-articles[langchain]' langchain-mistralai"),
+    ],
+)
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, vendor: str, install: str) -> None:
+    import sys
+
+    # As on a machine without it, whether or not this one has it.
+    monkeypatch.setitem(sys.modules, "langchain", None)
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
+    with pytest.raises(NotConfigured, match="is not installed") as caught:
+        open_model(f"{vendor}:m", ModelSettings(env={}))
+    assert caught.value.hint == install
+
+
+class Chunk:
+    def __init__(self, content: Any, usage: Any = None, **told: str) -> None:
+        self.content = content
+        self.usage_metadata = usage
+        self.response_metadata = told
+
+
+class Chat:
+    """Stands where LangChain's chat model would: its interface as far as we use it."""
+
+    def __init__(self, *chunks: Chunk, error: Exception | None = None) -> None:
+        self.chunks = chunks
+        self.error = error
+        self.heard: list[Any] = []
+
+    async def astream(self, messages: Any) -> AsyncIterator[Chunk]:
+        self.heard.append(messages)
+        for chunk in self.chunks:
+            await asyncio.sleep(0)
+            yield chunk
+        if self.error is not None:
+            raise self.error
+
+
+def opened(chat: Chat, spec: str = "anthropic:m") -> tuple[LangChainModel, list[dict[str, Any]]]:
+    made: list[dict[str, Any]] = []
+
+    def init(name: str, **options: Any) -> Chat:
+        made.append({"name": name, **options})
+        return chat
+
+    settings = ModelSettings(env={"ANTHROPIC_API_KEY": SECRET}, timeout=9)
+    return LangChainModel(spec, spec.partition(":")[2], settings, init=init), made
+
+
+def test_langchain_chunks_are_put_together() -> None:
+    usage = {"input_tokens": 12, "output_tokens": 0, "input_token_details": {"cache_read": 4}}
+    chat = Chat(
+        Chunk("好", usage),
+        Chunk([{"type": "thinking", "thinking": "…"}, {"type": "text", "text": "的"}, "。"]),
+        Chunk("", {"input_tokens": 0, "output_tokens": 3}, stop_reason="end_turn"),
+    )
+    model, made = opened(chat)
+    told: list[int] = []
+    reply = run(model.send(make_call(schema={"type": "object"}), on_token=told.append))
+    assert reply == Reply("好的。", "stop", Usage(12, 4, 3))
+    assert told == [1, 2, 3]
+    assert chat.heard == [[("system", "你是作者"), ("user", '写一段\n\nJSON Schema:\n{"type":"object"}')]]
+    assert made[-1] == {
+        "name": "m",
+        "model_provider": "anthropic",
+        "max_retries": 0,
+        "timeout": 9,
+        "max_tokens": 50,
+    }
+    assert model.identity == "anthropic:m"
+
+
+@pytest.mark.parametrize(
+    ("told", "finish"),
+    [
+        ({"stop_reason": "max_tokens"}, "length"),
+        ({"finish_reason": "MAX_TOKENS"}, "length"),
+        ({"done_reason": "length"}, "length"),
+        ({"finish_reason": "SAFETY"}, "refused"),
+        ({"stop_reason": "refusal"}, "refused"),
+        ({"finish_reason": "stop"}, "stop"),
+        ({}, "stop"),
+    ],
+)
+def test_langchain_ends(told: dict[str, str], finish: str) -> None:
+    model, _ = opened(Chat(Chunk("x", **told)))
+    assert run(model.send(make_call())).finish_reason == finish
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [("google_genai:m", "max_output_tokens"), ("ollama:m", "num_predict"), ("groq:m", "max_tokens")],
+)
+def test_langchain_names_of_the_limit(spec: str, field: str) -> None:
+    model, made = opened(Chat(Chunk("x")), spec)
+    run(model.send(make_call()))
+    assert made[-1][field] == 50
+
+
+class VendorError(Exception):
+    def __init__(self, status: int | None, words: str) -> None:
+        super().__init__(words)
+        if status is not None:
+            self.status_code = status
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (429, Unavailable),
+        (500, Unavailable),
+        (529, Unavailable),
+        (None, Unavailable),
+        (400, Rejected),
+        (401, Rejected),
+        (404, Rejected),
+        (418, Rejected),
+        (413, ContextOverflow),
+    ],
+)
+def test_langchain_errors(status: int | None, kind: type[ModelError]) -> None:
+    model, _ = opened(Chat(Chunk("half"), error=VendorError(status, f"key {SECRET} no")))
+    with pytest.raises(ModelError) as caught:
+        run(model.send(make_call()))
+    assert type(caught.value) is kind
+    assert str(caught.value) == "a/b: anthropic:m: VendorError: key [key] no"
+    assert caught.value.__context__ is None
+
+
+def test_langchain_that_sends_nothing() -> None:
+    model, _ = opened(Chat())
+    with pytest.raises(Unavailable):
+        run(model.send(make_call()))
+
+
+def test_every_factory_opens_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text("")
+    for spec in ("openai:m", f"replay:{tmp_path}/r.jsonl", f"mailbox:{tmp_path}", "command:cat -"):
+        model = open_model(spec, ModelSettings(api_key=SECRET, env={"PATH": "/usr/bin:/bin"}))
+        assert model.spec == spec
+        run(model.aclose())
