@@ -227,6 +227,111 @@ def show_export(console: Console, data: Mapping[str, Any]) -> None:
     console.print(t(f"{data['file']}: {data['rows']} replies"))
 
 
+def show_import(console: Console, data: Mapping[str, Any]) -> None:
+    console.print(t(f"read: {', '.join(data['documents'])}"))
+    console.print(t(f"{len(data['matched'])} articles matched, {len(data['unmatched'])} not, "
+                    f"{len(data['conflicts'])} conflicts, {len(data['claims'])} marks (claims, not status)"))  # fmt: skip
+    for row in data["unmatched"]:
+        near = f"  near: {', '.join(row['near'])}" if row.get("near") else ""
+        console.print(
+            t(f"  no file: {row.get('title') or row.get('name')}  ({place(row['source'])}){near}", "yellow")
+        )
+    for row in data["conflicts"]:
+        said = "; ".join(f"{x['text']} ({place(x)})" if "text" in x else place(x) for x in row["sources"])
+        console.print(t(f"  conflict: {row['subject']}: {row['chosen']} — {said}", "yellow"))
+    for row in data["kept"]:
+        console.print(t(f"  kept your edit: {row}"))
+    console.print(t(f"{len(data['added'])} additions" + ("" if data["written"] else " (nothing written)")))
+
+
+def place(source: Mapping[str, Any]) -> str:
+    return f"{source.get('file', '')}:{source.get('line', '')}"
+
+
+def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
+    if not data["history"]:
+        console.print("no git history here: only articles marked completed without their stub can be found")
+    table = Table(box=None, pad_edge=False)
+    for name in ("article", "why", "lines", "formulas", "recorded"):
+        table.add_column(name)
+    for row in data["rows"]:
+        before, after = row["before"], row["after"]
+
+        def grew(key: str, before: Any = before, after: Any = after) -> str:
+            if after is None:
+                return ""
+            return f"{before[key] if before else '?'} → {after[key]}"
+
+        said = "now" if row["recorded"] else "before" if row["known"] else "no"
+        table.add_row(t(row["title"] or row["slug"]), t(row["reason"]), grew("lines"), grew("formulas"), said)
+    console.print(table)
+
+
+def show_audit(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    for f in rows:
+        head = t(f"{f['file']}:{f['line']}:{f['column']}: ").append(f["severity"], SEVERITY[f["severity"]])
+        said = f": {f['message']} (claimed {f['claimed']}, measured {f['measured']}) [{f['rule']}]"
+        console.print(head.append(plain(said)))
+    console.print(t(f"{len(rows)} claims that do not hold"))
+
+
+def show_cost(console: Console, data: Mapping[str, Any]) -> None:
+    for kind in ("article", "section", "model"):
+        table = Table(box=None, pad_edge=False)
+        for name in (kind, "calls", "rejected", "prompt", "cached", "reply", "cost"):
+            table.add_column(name, justify="left" if name == kind else "right")
+        for row in data[kind]:
+            table.add_row(t(row["name"]), *_cost_cells(row))
+        console.print(table)
+        console.print()
+    console.print(t("total: " + ", ".join(f"{n} {v}" for n, v in zip(("calls", "rejected", "prompt", "cached", "reply", "cost"), _cost_cells(data["total"]), strict=True))))  # fmt: skip
+
+
+def _cost_cells(row: Mapping[str, Any]) -> list[str]:
+    cost = "unknown" if row["cost"] is None else f"${row['cost']:.4f}"
+    return [
+        str(row["calls"]),
+        str(row["rejected"]),
+        f"{row['prompt']:,}",
+        f"{row['cached']:,}",
+        f"{row['completion']:,}",
+        cost,
+    ]
+
+
+def show_witness(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    style = {"verified": "green", "refuted": "red", "unchecked": "yellow"}
+    for row in rows:
+        head = t(f"{row['file']}  {row['eq']}  ").append(row["verdict"], style.get(row["verdict"], "cyan"))
+        tail = f"  {row['grade']}, {row['route']}, killed {row['killed']}/{row['live']}, linked {row['linked']}, {row['seconds']:.2f} s"
+        console.print(head.append(plain(tail + (f"\n    {row['reason']}" if row["reason"] else ""))))
+
+
+def show_experiment(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        console.print(t(f"{row['file']}  ").append("ok" if row["ok"] else "failed", "green" if row["ok"] else "red").append(f"  {row['seconds']:.2f} s"))  # fmt: skip
+        for name, value in row["values"].items():
+            console.print(t(f"  {name} = {value['value']} {value['unit']}"))
+        for name in (*row["tables"], *row["figures"]):
+            console.print(t(f"  {name}"))
+        if row["stdout"].strip():
+            console.print(t(row["stdout"].rstrip(), "dim"))
+        if row["error"]:
+            console.print(t(row["error"], "red"))
+        for warning in row.get("warnings", ()):
+            console.print(t(f"  {warning['message']}", "yellow"))
+
+
+def show_doctor(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    words = {True: ("ok", "green"), False: ("fails", "red"), None: ("—", "dim")}
+    for row in rows:
+        word, style = words[row["ok"]]
+        console.print(t(f"{word:5}", style).append(plain(f" {row['name']}: {row['detail']}")))
+        if row["ok"] is not True and row["fix"]:
+            for line in row["fix"].splitlines():
+                console.print(t(f"        {line}", "dim"))
+
+
 SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "init": show_init,
     "status": show_status,
@@ -243,4 +348,11 @@ SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "ledger": show_ledger,
     "verify": show_verify,
     "export": show_export,
+    "import": show_import,
+    "adopt": show_adopt,
+    "audit": show_audit,
+    "cost": show_cost,
+    "witness": show_witness,
+    "experiment": show_experiment,
+    "doctor": show_doctor,
 }

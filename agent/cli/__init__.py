@@ -1,0 +1,106 @@
+"""The command line: parses, calls one command, renders its result, maps errors to exit codes.
+
+Nothing heavy is imported before a command needs it, so that `expand --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from agent import __version__
+from agent.cli import books, expansion, reviewing, texts
+from agent.cli.shared import FILE
+from agent.errors import ExpandError
+
+INTERRUPTED = 130
+BUG = 70
+"""A defect of this program (EX_SOFTWARE of sysexits.h); never a documented outcome."""
+
+
+class Ordered(click.Group):
+    """Commands in the order in which a person meets them, not the alphabet's."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=Ordered, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-C", "folder", type=FILE, default=Path(), help="Workspace; else the nearest config.toml upwards."
+)
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(__version__, prog_name="expand")
+@click.pass_context
+def cli(ctx: click.Context, folder: Path, debug: bool) -> None:
+    """Turn short technical articles into long, verified derivations.
+
+    Results go to stdout, progress to stderr. Exit codes: 0 done, 1 done but falls short, 2 wrong use or
+    configuration, 3 the model or its service failed, 4 budget reached, 5 locked or source changed, 130 interrupted.
+    """
+    ctx.obj = folder
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    books.init,
+    books.plan,
+    books.status,
+    expansion.next,
+    expansion.run,
+    books.adopt,
+    texts.measure,
+    texts.check,
+    texts.strip,
+    books.audit,
+    texts.witness,
+    texts.experiment,
+    reviewing.diff,
+    reviewing.accept,
+    reviewing.reject,
+    reviewing.merge,
+    reviewing.undo,
+    books.report,
+    books.cost,
+    books.ledger,
+    books.doctor,
+)
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point: run, and turn every error into a line and an exit code."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        fail("interrupted", "run the same command again: it goes on where it stopped", INTERRUPTED)
+    except KeyboardInterrupt:
+        fail("interrupted", "run the same command again: it goes on where it stopped", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except ExpandError as error:
+        if debug:
+            raise
+        fail(str(error), error.hint, error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`expand diff … | head`); nothing is left to say.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        fail(f"unexpected {type(error).__name__}: {error}", "this is a defect; see it with --debug", BUG)
+
+
+def fail(message: str, hint: str, code: int) -> None:
+    from agent.report.plain import plain
+
+    click.echo(f"error: {plain(message)}", err=True)
+    for line in hint.splitlines():
+        click.echo(f"  {plain(line)}", err=True)
+    sys.exit(code)

