@@ -147,7 +147,12 @@ class Client:
         start = self._clock()
         reply = await model.send(call, on_token=lambda n: self._tell("tokens", call, tokens=n))
         # No await between arrival and storage: a cancellation cannot lose a reply that is here.
-        return self._ledger.put(call, _storable(reply), seconds=self._clock() - start)
+        row = self._ledger.put(call, _storable(reply), seconds=self._clock() - start)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # It came when the text was already whole, and the vendor held it back for us to store that first.
+            raise asyncio.CancelledError
+        return row
 
     def _is_changed(self, model: Model, call: Call) -> bool:
         if not (isinstance(model, Recorded) and model.differs(call)):

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.errors import Rejected, Unavailable
+from agent.errors import NotConfigured, Rejected
 from agent.llm.keys import key_of
 from agent.llm.model import CallEvent, ModelSettings
 from agent.llm.usage import own_count
@@ -36,7 +36,7 @@ class MailboxModel:
         self._settings = settings
 
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
-        """Raises Rejected for an answer that is not UTF-8, Unavailable where the folder cannot be used."""
+        """Raises Rejected for an answer that is not UTF-8, NotConfigured where the folder cannot be used."""
         request, answer = self._paths(call)
         try:
             if not answer.exists():
@@ -46,7 +46,7 @@ class MailboxModel:
                 await self._settings.sleep(self._settings.poll)
             data = answer.read_bytes()
         except OSError as error:
-            raise Unavailable(
+            raise NotConfigured(
                 f"{call.name}: {error.filename or self._folder}: {error.strerror or error}",
                 hint="check that the mailbox folder can be read and written",
             ) from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from agent.llm.usage import own_count
 from agent.records import Call, FinishReason, Reply, Usage
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, AsyncStream
 
 OWN_ENDPOINT = "https://api.openai.com/v1"
 PLACEHOLDER_KEY = "none"
@@ -99,8 +100,7 @@ class OpenAIModel:
             whole = await answer(model=self._name, messages=body["messages"], extra_body=rest)
             return self._reply(call, _whole(whole))
         stream = await answer(model=self._name, messages=body["messages"], stream=True, extra_body=rest)
-        async with stream:
-            return self._reply(call, await _collected(aiter(stream), on_token))
+        return self._reply(call, await _collected(stream, on_token))
 
     def _reply(self, call: Call, heard: Heard) -> Reply:
         if heard.finish is None:
@@ -152,26 +152,35 @@ class Heard:
         return "".join(self.refusals)
 
 
-async def _collected(chunks: AsyncIterator[Any], on_token: Callable[[int], None] | None) -> Heard:
-    """A stream, put together. Chunks of other vendors lack fields, so none is taken for granted."""
+async def _collected(stream: AsyncStream[Any], on_token: Callable[[int], None] | None) -> Heard:
+    """A stream, put together.
+
+    The text is whole once a reason for its end was given: what goes wrong after that (usage, end marker,
+    closing) costs at most the usage, and a cancellation is left to the caller, who stores the text first.
+    """
     heard = Heard()
-    count = 0
     try:
-        async for chunk in chunks:
-            heard.usage = _usage(getattr(chunk, "usage", None)) or heard.usage
-            for choice in getattr(chunk, "choices", None) or ():
-                delta = getattr(choice, "delta", None)
-                heard.parts.append(getattr(delta, "content", None) or "")
-                heard.refusals.append(getattr(delta, "refusal", None) or "")
-                heard.finish = getattr(choice, "finish_reason", None) or heard.finish
-                count += 1
-                if on_token is not None:
-                    on_token(count)
-    except Exception:
-        # The text is whole once a reason for its end was given; only the usage may be missing then.
+        async with stream:
+            await _listen(stream, heard, on_token)
+    except (Exception, asyncio.CancelledError):
         if heard.finish is None:
             raise
     return heard
+
+
+async def _listen(chunks: AsyncIterable[Any], heard: Heard, on_token: Callable[[int], None] | None) -> None:
+    """Chunks of other vendors lack fields, so none is taken for granted."""
+    count = 0
+    async for chunk in chunks:
+        heard.usage = _usage(getattr(chunk, "usage", None)) or heard.usage
+        for choice in getattr(chunk, "choices", None) or ():
+            delta = getattr(choice, "delta", None)
+            heard.parts.append(getattr(delta, "content", None) or "")
+            heard.refusals.append(getattr(delta, "refusal", None) or "")
+            heard.finish = getattr(choice, "finish_reason", None) or heard.finish
+            count += 1
+            if on_token is not None:
+                on_token(count)
 
 
 def _whole(answer: Any) -> Heard:

@@ -86,7 +86,10 @@ def translate(error: Exception, *, secrets: Iterable[str], now: Callable[[], flo
     if getattr(error, "code", None) == "insufficient_quota":
         return Rejected(message, hint=HINTS[402])
     if issubclass(kind, Unavailable):
-        return kind(message, retry_after=retry_after(error, now))
+        hint = (
+            "" if status else "check base_url, the network and that the service is running, then run it again"
+        )
+        return kind(message, retry_after=retry_after(error, now), hint=hint)
     return kind(message, hint=HINTS.get(status or 0, ""))
 
 

@@ -296,6 +296,22 @@ def test_a_reply_that_is_here_survives_a_cancellation(tmp_path: Path) -> None:
     assert d.rows() == [("a/b", 0, "ok", "")]
 
 
+def test_cancelled_in_the_moment_of_arrival_the_reply_is_stored(tmp_path: Path) -> None:
+    class Cancels(FakeModel):
+        async def send(self, call: Any, *, on_token: Callable[[int], None] | None = None) -> Reply:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            return Reply("好。")
+
+    d = Desk(tmp_path / "ledger.db", Cancels([]))
+    with pytest.raises(asyncio.CancelledError):
+        d.ask(make_request())
+    assert d.rows() == [("a/b", 0, "unjudged", "")]
+    d.model = FakeModel([])
+    assert d.ask(make_request())[0].text == "好。"
+
+
 def test_cancelled_while_waiting_nothing_half_is_stored(tmp_path: Path) -> None:
     class Hangs(FakeModel):
         async def send(self, call: Any, *, on_token: Callable[[int], None] | None = None) -> Reply:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import Rejected, Unavailable
+from agent.errors import NotConfigured, Rejected
 from agent.llm import CallEvent, ModelSettings, key_of, open_model
 from agent.llm.mailbox import message_id
 from agent.records import Reply
@@ -111,7 +111,7 @@ def test_an_answer_that_is_no_utf8(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     model = open_model(f"mailbox:{tmp_path}/file/box", settings(Person(tmp_path)))
-    with pytest.raises(Unavailable, match="a/b"):
+    with pytest.raises(NotConfigured, match="a/b"):
         run(model.send(make_call()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.errors import ContextOverflow, ModelError, NotConfigured, Refused, Rejected, Unavailable
-from agent.llm import ModelSettings, RetryPolicy, open_model
+from agent.llm import CallEvent, Client, Ledger, ModelSettings, RetryPolicy, open_model
 from agent.records import Call, Reply, Usage
 from tests.fakes.openai_server import (
     BadJson,
@@ -153,6 +154,45 @@ def test_a_whole_text_whose_end_marker_stalls_is_kept(fake_openai: FakeOpenAI) -
     assert (reply.text, reply.finish_reason, reply.usage.counted) == (LONG, "stop", False)
 
 
+def test_cancelled_after_the_text_was_whole_it_is_stored(tmp_path: Path, fake_openai: FakeOpenAI) -> None:
+    fake_openai.push(Stall(LONG, finish="stop"))
+    chunks = -(-len(LONG) // 5) + 1
+
+    async def main() -> None:
+        def observe(event: CallEvent) -> None:
+            if event.kind == "tokens" and event.tokens == chunks:
+                asyncio.get_running_loop().call_soon(task.cancel)
+
+        with Ledger(tmp_path / "l.db") as ledger:
+            client = Client(ledger, {"default": openai_model(fake_openai)}, observe=observe)
+            task = asyncio.create_task(client.ask(make_request()))
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert [row.reply.text for row in ledger.rows()] == [LONG]
+            await client.aclose()
+
+    run(main())
+
+
+def test_cancelled_before_the_end_nothing_is_stored(tmp_path: Path, fake_openai: FakeOpenAI) -> None:
+    fake_openai.push(Stall(LONG))
+
+    async def main() -> None:
+        def observe(event: CallEvent) -> None:
+            if event.kind == "tokens":
+                asyncio.get_running_loop().call_soon(task.cancel)
+
+        with Ledger(tmp_path / "l.db") as ledger:
+            client = Client(ledger, {"default": openai_model(fake_openai)}, observe=observe)
+            task = asyncio.create_task(client.ask(make_request()))
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert ledger.rows() == []
+            await client.aclose()
+
+    run(main())
+
+
 def test_nobody_listens() -> None:
     with FakeOpenAI() as server:
         model = openai_model(server)
@@ -244,8 +284,6 @@ def test_json_falls_back_once(refuses: tuple[str, ...], tried: list[str | None])
 
 
 def test_json_falls_back_in_calls_side_by_side() -> None:
-    import asyncio
-
     with FakeOpenAI(refuses=("json_schema",)) as server:
         model = openai_model(server)
 
