@@ -41,6 +41,7 @@ class Shelf:
         self.names = {slug: path.relative_to(ws.articles).as_posix() for slug, path in self.files.items()}
         """File below the articles folder, by slug."""
         self._keys: dict[str, set[str]] = {}
+        self._known: dict[Mention, Found] = {}
         for path, entry in look_at(ws, self.files.values()).items():
             slug = slug_of(path)
             self._add(slug, slug)
@@ -66,6 +67,12 @@ class Shelf:
 
     def find(self, mention: Mention) -> Found:
         """The article a mention names: by its path where it gives one, else by its exact title."""
+        if mention not in self._known:
+            # Near misses are dear to find, and an audit asks for the same mention again and again.
+            self._known[mention] = self._find(mention)
+        return self._known[mention]
+
+    def _find(self, mention: Mention) -> Found:
         if mention.file:
             slug = self.by_path(mention.file)
             if slug:

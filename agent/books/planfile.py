@@ -17,6 +17,8 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AoT
 
+from agent.errors import ConfigError
+
 Table = dict[str, Any]
 
 HEADER = (
@@ -34,6 +36,8 @@ class Merged:
 
 def merge(old: str, wanted: Sequence[Table], base: Sequence[Table]) -> Merged:
     """``old`` (TOML, maybe empty) with ``wanted`` merged in; comments and layout of ``old`` stay."""
+    if not wanted:
+        return Merged(old, (), ())
     document = tomlkit.parse(old)
     if not old.strip():
         for line in HEADER:
@@ -42,13 +46,23 @@ def merge(old: str, wanted: Sequence[Table], base: Sequence[Table]) -> Merged:
     run = _Merge(tomllib.loads(old))
     if "batch" not in document:
         document.add("batch", tomlkit.aot())
-    tables = document["batch"]
-    assert isinstance(tables, AoT)
+    tables = _tables(document, "batch")
     known = {b["id"]: b for b in base}
     for batch in wanted:
         run.batch(tables, batch, known.get(batch["id"], {}))
-    text = tomlkit.dumps(document) if wanted or old.strip() else old
-    return Merged(text, tuple(run.added), tuple(run.kept))
+    return Merged(tomlkit.dumps(document), tuple(run.added), tuple(run.kept))
+
+
+def _tables(parent: Any, key: str) -> AoT:
+    """The ``[[…]]`` tables of ``parent``. Raises ConfigError where they are written as one inline array, which
+    cannot be added to without rewriting what a person wrote."""
+    found = parent[key]
+    if not isinstance(found, AoT):
+        raise ConfigError(
+            f"plan.toml: {key} is an inline array",
+            hint="write [[batch]], [[batch.sub]] and [[batch.sub.item]]",
+        )
+    return found
 
 
 class _Merge:
@@ -95,7 +109,7 @@ class _Merge:
             if "sub" not in batch:
                 batch.add("sub", tomlkit.aot())
             own = {**wanted, "item": [i for i in wanted["item"] if _slug(i) not in self.items]}
-            batch["sub"].append(_sub_table(own))
+            _tables(batch, "sub").append(_sub_table(own))
             self.added.append(f"{name} ({len(own['item'])} articles)")
             mine = batch["sub"][-1]
         self._values(mine, wanted, base, name)
@@ -113,7 +127,7 @@ class _Merge:
         else:
             if "item" not in sub:
                 sub.add("item", tomlkit.aot())
-            sub["item"].append(_plain_table(wanted))
+            _tables(sub, "item").append(_plain_table(wanted))
             self.added.append(f"{wanted['file']} in {sub['id']}")
 
     def _values(self, mine: Any, wanted: Table, base: Table, name: str) -> None:

@@ -37,7 +37,10 @@ from agent.books.figures import (
 )
 from agent.errors import NotUtf8, UsageError
 
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
+_LONG = 4000
+"""Characters beyond which a line was not written by hand; patterns may take quadratic time on it."""
+
+_HEADING = re.compile(r"(#{1,6})\s+(.*)$")
 _BULLET = re.compile(r"(\s*)[-*+]\s+(\[[ xX]\]\s+)?(.*)$")
 _NUMBERED = re.compile(r"\d+\s*[.、．]\s*(\S.*)$")
 _DETAIL = re.compile(r"\s*[-*+]\s+(文件|核心点|最终统计|扩充成果|扩充倍数|扩充情况|当前状态)\s*[：:]\s*(.*)$")
@@ -84,7 +87,7 @@ def parse(text: str, name: str) -> Document:
         opening = re.match(r"\s*(```+|~~~+)", raw)
         if opening and (not fence or raw.strip().startswith(fence)):
             fence = "" if fence else opening[1]
-        elif not fence and raw.strip():
+        elif not fence and raw.strip() and len(raw) <= _LONG:
             reader.paths(number, raw)
             reader.take(line_of(name, number, raw))
     return reader.document()
@@ -129,7 +132,7 @@ class _Reader:
     def take(self, line: Line) -> None:
         heading = _HEADING.match(line.text)
         if heading:
-            self._heading(line, len(heading[1]), heading[2])
+            self._heading(line, len(heading[1]), heading[2].rstrip().rstrip("#").rstrip())
         elif line.text.lstrip().startswith("|"):
             self._row(line)
         elif self._entry(line):
