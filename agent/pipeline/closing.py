@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.article import anchor_after_line
 from agent.errors import BadReply, ContextOverflow, NotRecorded, RegionError
@@ -47,9 +48,16 @@ async def closing_summary(job: Job, shared: Shared, plan: Plan, drafts: Sequence
 
 
 async def _write(job: Job, shared: Shared, template: str, id: str, **values: str) -> str | None:
+    redo = job.redos.get(id)
+    if redo is not None:
+        job = replace(job, client=job.live or job.client)
+        values |= {"note": redo.note, "old": redo.old}
+    name = f"{id}/rewrite.{redo.number}" if redo else f"{id}/write"
     try:
-        answer = await job.ask(f"{id}/write", template, shared, lambda r: parse_parts(r, [id]), **values)
+        answer = await job.ask(name, template, shared, lambda r: parse_parts(r, [id]), **values)
     except (BadReply, NotRecorded, ContextOverflow) as error:
+        if redo is not None:
+            raise
         job.tell("note", f"{id}：{error}")
         return None
     return answer.value.text

@@ -22,6 +22,7 @@ from agent.pipeline.laboratory import gather_evidence
 from agent.pipeline.packs import Pack, pack_chapter
 from agent.pipeline.planner import Layout, divide, draw_outline, owners, read_source, spots_text
 from agent.pipeline.records import Outline, Reading
+from agent.pipeline.redo import redo_parts, with_edits
 from agent.pipeline.seams import smooth
 from agent.pipeline.tables import division_text, experiments_text, facts_text, reading_text, symbols_text
 from agent.pipeline.writer import Draft, Plan, deepen, write_pack
@@ -62,6 +63,7 @@ async def expand_article(job: Job) -> Outcome:
     drafts = await write_all(job, shared, plan)
     drafts, rounds = await deepen_until_met(job, shared, plan, drafts)
     drafts = await _stage(job, "接缝", smooth(job, shared, plan, drafts))
+    drafts = await redo_parts(job, shared, plan, drafts)
     sections = await _stage(job, "导读与小结", close(job, shared, plan, drafts))
     return finish(job, plan, drafts, sections, rounds)
 
@@ -169,7 +171,7 @@ async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -
     ends = [replace(s, text=bind(s.text, s.id, runs, job.slug).text) if s else None for s in (first, last)]
     whole = [s for s in (ends[0], *body, ends[1]) if s is not None]
     index = index_section(job.material.article, whole)
-    return [*whole, index] if index else whole
+    return with_edits([*whole, index] if index else whole, job.edits)
 
 
 def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:

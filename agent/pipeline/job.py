@@ -11,6 +11,7 @@ from agent.config import Config, StandardConfig
 from agent.lab import DEFAULT_LIMITS, Limits, Sandbox
 from agent.llm import Answer, Request
 from agent.pipeline.material import Material
+from agent.pipeline.redo import Redo
 from agent.prompts import Library
 from agent.records import Targets, Usage
 
@@ -95,10 +96,16 @@ class Job:
     """Digests of earlier parts of a series, frozen when the article was picked."""
     citations: str = ""
     """Works that may be cited."""
+    redos: Mapping[str, Redo] = field(default_factory=dict)
+    """Section → why it was sent back last, and its old text."""
+    edits: Mapping[str, str] = field(default_factory=dict)
+    """Section → the text a person gave it."""
+    live: Asker | None = None
+    """Who is asked for what was sent back; ``client`` then answers out of the ledger alone."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """Section → what a person wants done differently."""
+    """Section → what a person wants done differently; set only while it is written again."""
     old: Mapping[str, str] = field(default_factory=dict)
-    """Section → the text that was sent back."""
+    """Section → the text that was sent back; set like ``notes``."""
     retry: Mapping[str, int] = field(default_factory=dict)
     """Call name → first attempt that may be sent, for calls that failed in an earlier run."""
     sandbox: Sandbox | None = None

@@ -68,6 +68,14 @@ async def write_pack(job: Job, shared: Shared, plan: Plan, pack: Pack) -> Draft:
     return await improve(job, shared, plan, draft, referee=job.config.loop.referee, tag="")
 
 
+async def rewrite_pack(job: Job, shared: Shared, plan: Plan, pack: Pack, number: int) -> Draft:
+    """Write a part again with a person's note and the old text (``job.notes``, ``job.old``). Raises BadReply,
+    ContextOverflow or NotRecorded when there is no new text."""
+    tag = f"rewrite.{number}"
+    draft = await _first(job, shared, plan, pack, name=tag)
+    return await improve(job, shared, plan, draft, referee=job.config.loop.referee, tag=f"{tag}/")
+
+
 async def improve(job: Job, shared: Shared, plan: Plan, draft: Draft, *, referee: bool, tag: str) -> Draft:
     """Check, have it refereed once, repair at most ``repairs`` times. ``tag`` tells later passes apart."""
     try:
@@ -126,11 +134,10 @@ async def deepen(
     return await improve(job, shared, plan, grown, referee=False, tag=f"deepen.{round}/"), True
 
 
-async def _first(job: Job, shared: Shared, plan: Plan, pack: Pack) -> Draft:
+async def _first(job: Job, shared: Shared, plan: Plan, pack: Pack, *, name: str = "write") -> Draft:
     ids = [p.id for p in pack.parts]
     values = part_values(job, plan, pack)
-    redone = sum(1 for p in pack.parts if p.id in job.notes)
-    name = f"{pack.name}/write" if not redone else f"{pack.name}/rewrite"
+    name = f"{pack.name}/{name}"
     experiment = pack.parts[0].experiment
     if experiment and experiment in plan.evidence.runs:
         run = plan.evidence.runs[experiment]

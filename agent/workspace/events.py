@@ -19,6 +19,7 @@ KINDS = (
     "failed",
     "accepted",
     "rejected",
+    "reopened",
     "redone",
     "edited",
     "merged",

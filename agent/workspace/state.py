@@ -34,9 +34,19 @@ class State:
     notes: tuple[tuple[str, str], ...] = ()
     """(section or "", note) of rejections and redos, oldest first; they enter the prompts."""
     redos: Mapping[str, int] = field(default_factory=dict)
-    """Section → how often it was redone."""
+    """Section → how often it was sent back to be written again."""
+    returned: Mapping[str, int] = field(default_factory=dict)
+    """Section → version (a file below `versions/`) of the text that was sent back last."""
+    waiting: tuple[str, ...] = ()
+    """Sections sent back that no run has written again yet."""
+    edits: Mapping[str, int] = field(default_factory=dict)
+    """Section → version that holds the text a person gave it."""
+    merged: Mapping[str, Any] = field(default_factory=dict)
+    """Data of the merge that stands; empty where none does."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Data of the event that set the status."""
+    drafted: Mapping[str, Any] = field(default_factory=dict)
+    """Data of the last draft's event."""
     at: str = ""
     """When the status was set."""
 
@@ -60,10 +70,12 @@ def _next(state: State, event: Event) -> State:
         case "picked":
             return replace(state, sha256=str(data.get("sha256", "")))
         case "drafted":
+            return _drafted(state, event)
+        case "failed" if data.get("redo"):
+            # The draft from before the redo still stands.
             return replace(
-                state, status="draft", failures=0, error="", sections={}, data=data, at=event.at,
-                sha256=str(data.get("sha256", state.sha256)),
-            )  # fmt: skip
+                state, error=str(data.get("error", "")), retry={**state.retry, **data.get("retry", {})}
+            )
         case "failed":
             retry = {**state.retry, **data.get("retry", {})}
             return replace(
@@ -74,21 +86,57 @@ def _next(state: State, event: Event) -> State:
             return _decided(state, event, "accepted")
         case "rejected":
             return _rejected(state, event)
+        case "reopened":
+            chosen = tuple(data.get("sections", ()))
+            return replace(state, status="draft", sections=_without(state.sections, *chosen), at=event.at)
         case "redone":
+            return _redone(state, event)
+        case "edited":
             section = str(data.get("section", ""))
-            redos = {**state.redos, section: state.redos.get(section, 0) + 1}
-            undecided = {k: v for k, v in state.sections.items() if k != section}
             return replace(
-                state, status="draft", redos=redos, sections=undecided,
-                notes=(*state.notes, (section, str(data.get("note", "")))), at=event.at,
+                state, status="draft", at=event.at, sections=_without(state.sections, section),
+                edits={**state.edits, section: int(data.get("version", 0))},
             )  # fmt: skip
         case "merged":
-            return replace(state, status="merged", data=data, at=event.at)
+            return replace(state, status="merged", data=data, merged=data, at=event.at)
         case "undone":
-            return replace(state, status="draft", at=event.at)
+            before = data.get("merged") or {}
+            status = "merged" if before else "draft"
+            return replace(state, status=status, merged=before, data=before or state.drafted, at=event.at)
         case "adopted":
             return replace(state, status="by-hand", data=data, at=event.at)
     return state
+
+
+def _drafted(state: State, event: Event) -> State:
+    """A new draft has no decisions and no history; one that a redo made keeps both, but for what it changed."""
+    data = event.data
+    sha256 = str(data.get("sha256", state.sha256))
+    state = replace(
+        state, status="draft", failures=0, error="", data=data, drafted=data, at=event.at, sha256=sha256
+    )
+    if "changed" in data:
+        return replace(state, sections=_without(state.sections, *data["changed"]), waiting=())
+    return replace(state, sections={}, waiting=())
+
+
+def _redone(state: State, event: Event) -> State:
+    section = str(event.data.get("section", ""))
+    return replace(
+        state,
+        status="draft",
+        at=event.at,
+        redos={**state.redos, section: state.redos.get(section, 0) + 1},
+        returned={**state.returned, section: int(event.data.get("version", 0))},
+        waiting=(*(s for s in state.waiting if s != section), section),
+        edits=_without(state.edits, section),
+        sections=_without(state.sections, section),
+        notes=(*state.notes, (section, str(event.data.get("note", "")))),
+    )
+
+
+def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {k: v for k, v in mapping.items() if k not in keys}
 
 
 def _decided(state: State, event: Event, decision: str) -> State:
@@ -106,5 +154,6 @@ def _rejected(state: State, event: Event) -> State:
         return replace(_decided(state, event, "rejected"), notes=notes)
     # The whole draft: it is kept on disk, and the article is pending again with the note in its prompts.
     return replace(
-        state, status="pending", sections={}, notes=(*state.notes, ("", note)), data=event.data, at=event.at
-    )
+        state, status="pending", sections={}, notes=(*state.notes, ("", note)), data=event.data, at=event.at,
+        redos={}, returned={}, waiting=(), edits={},
+    )  # fmt: skip

@@ -1,0 +1,127 @@
+"""What a person does with a draft: accept, reject, withdraw, edit, send back. Each is an event, on disk at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agent.errors import UsageError
+from agent.pipeline.outputs import load_sections
+from agent.review.versions import keep
+from agent.workspace import State, Workspace, derive, hold
+
+INDEX = "index"
+"""The section the program writes itself; it goes with whatever is merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the review of an article stands."""
+
+    slug: str
+    status: str
+    sections: Mapping[str, str]
+    """Section → accepted or rejected."""
+    undecided: tuple[str, ...]
+    waiting: tuple[str, ...]
+    """Sent back and not written again yet."""
+
+    @property
+    def decided(self) -> bool:
+        return not self.undecided
+
+
+def standing(ws: Workspace, slug: str) -> Standing:
+    return _standing(ws, slug, state_of(ws, slug))
+
+
+def state_of(ws: Workspace, slug: str) -> State:
+    return derive(ws.events.read()).get(slug, State())
+
+
+def section_ids(ws: Workspace, slug: str) -> tuple[str, ...]:
+    """Sections a person decides on, in the order of the index."""
+    return tuple(s.id for s in load_sections(ws.output(slug)) if s.id != INDEX)
+
+
+def accept(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str = "") -> Standing:
+    """Accept sections; none named: all of them. Raises UsageError without a draft or for an unknown section."""
+    with _deciding(ws, slug):
+        ids = _checked(ws, slug, sections)
+        ws.events.append("accepted", slug, sections=list(sections) or list(ids), of=list(ids), note=note)
+        return standing(ws, slug)
+
+
+def reject(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str) -> Standing:
+    """Reject sections; none named: the whole draft, and the article is pending again. Raises UsageError without a
+    note: it enters the next prompts."""
+    if not note.strip():
+        raise UsageError("reject needs --note", hint="say what is wrong; the note enters the next prompts")
+    with _deciding(ws, slug):
+        ids = _checked(ws, slug, sections)
+        ws.events.append("rejected", slug, sections=list(sections), of=list(ids), note=note.strip())
+        return standing(ws, slug)
+
+
+def reopen(ws: Workspace, slug: str, sections: Sequence[str]) -> Standing:
+    """Withdraw the decision on sections."""
+    with _deciding(ws, slug):
+        _checked(ws, slug, sections)
+        decided = state_of(ws, slug).sections
+        chosen = [s for s in sections if s in decided]
+        if chosen:
+            ws.events.append("reopened", slug, sections=chosen)
+        return standing(ws, slug)
+
+
+def send_back(ws: Workspace, slug: str, section: str, *, note: str) -> Standing:
+    """Mark a section to be written again. Its text and the note are inputs of the redo that follows."""
+    if not note.strip():
+        raise UsageError("redo needs --note", hint="say what to do differently; the note enters the prompt")
+    with _deciding(ws, slug):
+        ids = _checked(ws, slug, ())
+        text = next((s.text for s in load_sections(ws.output(slug)) if s.id == section), None)
+        if section == INDEX or (text is None and section not in unfinished(ws, slug)):
+            raise UsageError(f"{slug} has no section {section}", hint="its sections: " + ", ".join(ids))
+        # Version 0 stands for no text: a part that could never be written has none to show.
+        kept = keep(ws.output(slug), section, text) if text is not None else 0
+        ws.events.append("redone", slug, section=section, note=note.strip(), version=kept)
+        return standing(ws, slug)
+
+
+def unfinished(ws: Workspace, slug: str) -> tuple[str, ...]:
+    """Parts the draft lacks, by its report."""
+    import json
+
+    report = json.loads((ws.output(slug) / "report.json").read_text(encoding="utf-8"))
+    return tuple(s["id"] for s in report["sections"] if s["verdict"] == "unfinished")
+
+
+def _deciding(ws: Workspace, slug: str):  # type: ignore[no-untyped-def]
+    # Not the article's own lock: reviewing while a batch writes other articles, or a redo this one, is normal.
+    return hold(ws.locks, f"{slug} decisions", wait=10.0)
+
+
+def _checked(ws: Workspace, slug: str, sections: Sequence[str]) -> tuple[str, ...]:
+    """The sections of the draft. Raises UsageError where there is no draft, or none of a name."""
+    state = state_of(ws, slug)
+    if state.status not in ("draft", "accepted", "merged"):
+        raise UsageError(
+            f"{slug} has no draft (it is {state.status})", hint=f"make one with: expand run {slug}"
+        )
+    ids = section_ids(ws, slug)
+    unknown = [s for s in sections if s not in ids]
+    if unknown:
+        raise UsageError(f"{slug} has no section {unknown[0]}", hint="its sections: " + ", ".join(ids))
+    return ids
+
+
+def _standing(ws: Workspace, slug: str, state: State) -> Standing:
+    ids = section_ids(ws, slug) if (ws.output(slug) / "sections" / "index.json").is_file() else ()
+    return Standing(
+        slug,
+        state.status,
+        {k: v for k, v in state.sections.items() if k in ids},
+        tuple(s for s in ids if s not in state.sections),
+        state.waiting,
+    )
