@@ -102,12 +102,11 @@ def _follow(
         selector.register(process.stderr, selectors.EVENT_READ, err)
         next_look = start + TICK
         while selector.get_map():
-            for key, _ in selector.select(TICK):
-                chunk = os.read(key.fd, 65536)
-                if chunk:
-                    key.data.feed(chunk)
-                else:
-                    selector.unregister(key.fileobj)
+            ended = process.poll() is not None
+            heard = _drain(selector, 0.0 if ended else TICK)
+            if ended and not heard:
+                # whoever still holds the pipe is not the program
+                break
             now = clock()
             if now - start > limits.wall:
                 return "time"
@@ -121,11 +120,21 @@ def _follow(
                 return "disk"
             # looking costs time in proportion to what is there: never spend more than a third on it
             next_look = clock() + max(TICK, 2 * (clock() - now))
-            if process.poll() is not None:
-                break
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=max(0.0, limits.wall - (clock() - start)))
     return "" if process.returncode is not None else "time"
+
+
+def _drain(selector: selectors.BaseSelector, patience: float) -> bool:
+    """Read what is there; False where nothing came within ``patience`` seconds."""
+    ready = selector.select(patience)
+    for key, _ in ready:
+        chunk = os.read(key.fd, 65536)
+        if chunk:
+            key.data.feed(chunk)
+        else:
+            selector.unregister(key.fileobj)
+    return bool(ready)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

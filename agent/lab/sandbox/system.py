@@ -45,7 +45,7 @@ def python_folders() -> tuple[Path, ...]:
     kept: list[Path] = []
     for folder in sorted(wanted, key=lambda p: len(p.parts)):
         under = [Path("/usr"), *kept]
-        if folder.is_dir() and folder != Path("/") and not any(folder.is_relative_to(p) for p in under):
+        if os.path.isdir(folder) and folder != Path("/") and not any(folder.is_relative_to(p) for p in under):
             kept.append(folder)
     return tuple(kept)
 
