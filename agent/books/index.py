@@ -66,6 +66,8 @@ class Index:
         self._clock = clock
         self._stored = _load(self._path)
         self._seen: dict[str, Entry] = {}
+        self._doubtful: dict[str, Entry] = {}
+        """Good for this run, and not to be remembered."""
         self._fresh = False
 
     def look(self, path: Path) -> Entry | None:
@@ -75,15 +77,16 @@ class Index:
         except OSError:
             return None
         name = path.relative_to(self._ws.root).as_posix()
-        entry = self._stored.get(name)
+        entry = self._seen.get(name) or self._doubtful.get(name) or self._stored.get(name)
         times = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         if entry is None or (entry.size, entry.mtime_ns, entry.ctime_ns) != times:
             now = self._clock()
             entry = _read(path, *times)
             self._fresh = True
-            if entry.error or _racy(stat.st_mtime_ns, now) or _racy(stat.st_ctime_ns, now):
-                return entry
-        self._seen[name] = entry
+            doubtful = entry.error or _racy(stat.st_mtime_ns, now) or _racy(stat.st_ctime_ns, now)
+            (self._doubtful if doubtful else self._seen)[name] = entry
+        elif name not in self._doubtful:
+            self._seen[name] = entry
         return entry
 
     def save(self) -> None:

@@ -231,6 +231,13 @@ def test_unchanged_files_are_not_read_again(planned: Workspace, monkeypatch: pyt
     assert look_at(planned, planned.slugs().values()) == before
 
 
+def test_each_file_is_read_once_however_often_it_is_named(
+    planned: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = reads(planned, monkeypatch)
+    assert sorted(p.name for p in opened) == ["a.md", "b.md", "c.md", "hand.md"]
+
+
 def test_a_change_of_same_size_and_time_is_seen(planned: Workspace) -> None:
     path = planned.root / "blogs_raw" / "c.md"
     age(planned)
