@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from agent.article import grammar
+from agent.article.lines import Lines
 from agent.article.parts import Article, Block
 from agent.article.text import read
 from agent.errors import RegionError
@@ -52,7 +53,7 @@ def anchors(article: Article) -> tuple[Anchor, ...]:
 def _own(article: Article) -> tuple[Anchor, ...]:
     """Anchors of a text without regions."""
     starts = _line_starts(article.data)
-    blank = {number for number, row in enumerate(article.lines, start=1) if not row.strip(" \t\r")}
+    lines = Lines(article.text)
     body = grammar.body_start(article.data)
     found = []
     for ordinal, (before, after) in enumerate(_pairs(article.blocks)):
@@ -60,7 +61,7 @@ def _own(article: Article) -> tuple[Anchor, ...]:
             if before is None or not before.open:
                 line = len(article.lines) + 1
                 found.append(Anchor(ordinal, _digest(before), line, len(article.data)))
-        elif before is None or after.first - 1 in blank:
+        elif before is None or lines.is_blank(after.first - 1):
             offset = max(starts[after.first - 1], body)
             found.append(Anchor(ordinal, _digest(before), after.first, offset))
     return tuple(found)

@@ -12,21 +12,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agent.article.boxes import ELEMENTS, Element
+from agent.article import html
+from agent.article.boxes import Element
 from agent.article.lines import Lines
-from agent.article.parts import Block, BlockKind, Heading
+from agent.article.parts import Block, BlockKind
 from agent.article.scan import Token
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|\Z)")
-_UNDERLINE = re.compile(r" {0,3}(?:=++|-++)[ \t]*+\Z")
+HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|\Z)")
+UNDERLINE = re.compile(r" {0,3}(?:=++|-++)[ \t]*+\Z")
 _QUOTE = re.compile(r" {0,3}>")
 _LIST = re.compile(r"(?P<indent> {0,3})(?P<marker>[-+*]|\d{1,9}[.)])(?P<pad>[ \t]++|\Z)")
 _FOOTNOTE = re.compile(r" {0,3}\[\^[^\]\s]{1,100}\]:")
-_HTML_BLOCK = re.compile(
-    rf" {{0,3}}</?(?i:{ELEMENTS}|p|h[1-6]|hr|li|dt|dd|tr|td|th|thead|tbody|tfoot|summary|figcaption|link|meta"
-    r"|base|caption|col|colgroup|frame|frameset|html|head|body|title|legend|menu|option|optgroup|param|search"
-    r"|source|track|address|dialog|dir|noframes)(?=[\s/>]|\Z)| {0,3}<[?!]"
-)
+_HTML_BLOCK = re.compile(rf" {{0,3}}(?:</?(?i:{html.BLOCKS})(?=[\s/>]|\Z)|<[?!])")
 _HTML_LINE = re.compile(r" {0,3}</?[A-Za-z][A-Za-z0-9-]*+(?:\s[^<>]*+)?/?>[ \t]*+\Z")
 
 
@@ -111,7 +108,7 @@ class _Parser:
             return "fence", known.fences[line]
         if line in known.indented:
             return "indented", known.indented[line]
-        if _HEADING.match(row):
+        if HEADING.match(row):
             return "heading", self._tied(line, line)
         if line in known.raw or _HTML_BLOCK.match(row) or _HTML_LINE.match(row):
             return "html", self._html(line)
@@ -135,7 +132,7 @@ class _Parser:
     def _interrupts(self, line: int) -> bool:
         """Whether ``line`` begins a block of its own in the midst of a paragraph."""
         row = self.rows[line - 1]
-        if line in self.known.fences or _HEADING.match(row) or _is_rule(row) or _QUOTE.match(row):
+        if line in self.known.fences or HEADING.match(row) or _is_rule(row) or _QUOTE.match(row):
             return True
         if line in self.known.raw or _HTML_BLOCK.match(row):
             return True
@@ -167,8 +164,11 @@ class _Parser:
             if line > last:
                 if self.lines.is_blank(line):
                     break
-                if not _QUOTE.match(self.rows[line - 1]) and self._interrupts(line):
-                    break
+                row = self.rows[line - 1]
+                if not _QUOTE.match(row):
+                    is_open = last not in self.known.fence_ends and self.rows[last - 1].strip("> \t\r")
+                    if not is_open or self._interrupts(line) or _LIST.match(row):
+                        break
                 last = line
             last = self._tied(line, last)
         return last
@@ -220,7 +220,7 @@ class _Parser:
                 if line > last + 1:  # a footnote goes on after a blank line where it is indented
                     if _indent(row) < 4:
                         break
-                elif _UNDERLINE.match(row):
+                elif UNDERLINE.match(row):
                     return "heading", line
                 elif self._interrupts(line) or self._is_table(line):
                     break
@@ -280,47 +280,3 @@ def _cells(row: str) -> int:
         return 1
     bare = row.strip(" \t").removeprefix("|").removesuffix("|")
     return bare.count("|") - bare.count("\\|") + 1
-
-
-def headings(lines: Lines, tokens: list[Token], found: tuple[Block, ...]) -> tuple[Heading, ...]:
-    """ATX headings wherever they stand outside code, comments and mathematics (in boxes too), and underlined
-    ones that are blocks of their own."""
-    result = []
-    covered = _Covered(tokens)
-    first = found[0].first if found else len(lines.rows) + 1
-    for line in range(first, len(lines.rows) + 1):
-        row = lines.rows[line - 1].removeprefix("\ufeff")
-        match = _HEADING.match(row)
-        if match and not covered.at(lines.starts[line - 1] + match.start(1)):
-            result.append(Heading(len(match[1]), _heading_text(row[match.end() :]), line))
-    for block in found:
-        if block.kind == "heading" and block.last > block.first:
-            rows = block.text.split("\n")
-            if _UNDERLINE.match(rows[-1]) and not _HEADING.match(rows[0].removeprefix("\ufeff")):
-                level = 1 if rows[-1].strip().startswith("=") else 2
-                text = " ".join(row.strip() for row in rows[:-1])
-                result.append(Heading(level, text, block.first))
-    return tuple(sorted(result, key=lambda heading: heading.line))
-
-
-class _Covered:
-    """Whether an offset lies in a span; offsets must be asked for in order."""
-
-    __slots__ = ("index", "tokens")
-
-    def __init__(self, tokens: list[Token]) -> None:
-        self.tokens = tokens
-        self.index = 0
-
-    def at(self, offset: int) -> bool:
-        while self.index < len(self.tokens) and self.tokens[self.index].stop <= offset:
-            self.index += 1
-        return self.index < len(self.tokens) and self.tokens[self.index].start <= offset
-
-
-def _heading_text(rest: str) -> str:
-    text = rest.strip()
-    bare = text.rstrip("#")
-    if bare != text and (not bare or bare[-1] in " \t"):
-        return bare.rstrip()
-    return text

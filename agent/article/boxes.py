@@ -6,16 +6,12 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
+from agent.article import html
 from agent.article.lines import Lines
 from agent.article.parts import Box
 from agent.article.scan import Token
 
-ELEMENTS = (
-    "div|details|section|article|aside|figure|blockquote|table|ul|ol|dl|center|form|fieldset|header|footer"
-    "|main|nav|iframe|video|svg|math"
-)
-"""Elements that hold other blocks, so that nothing may be put between their tags."""
-_TAG = re.compile(rf"<(?P<close>/?)(?P<name>(?i:{ELEMENTS}))(?=[\s/>])")
+_TAG = re.compile(rf"<(?P<close>/?)(?P<name>(?i:{html.CONTAINERS}))(?=[\s/>])")
 _CLASS = re.compile(r"""\bclass\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""", re.IGNORECASE)
 _TAG_LIMIT = 2000
 

@@ -79,6 +79,8 @@ def _code(lines: Lines, token: Token) -> Code:
 def _outdented(row: str, column: int, quoted: bool) -> str:
     if quoted:
         return _QUOTE_MARKS.sub("", row, count=1)
+    if not column:
+        return row
     indent = len(row) - len(row.lstrip(" \t"))
     if "\t" in row[:indent]:
         row = row[:indent].expandtabs(4) + row[indent:]

@@ -73,7 +73,7 @@ def _marker_lines(data: bytes) -> list[_Line]:
     for marker in _MARKER.finditer(data):
         if found and marker.start() < found[-1].stop:
             raise _unreadable(found[-1].number)
-        start = data.rfind(b"\n", counted, marker.start()) + 1 or counted
+        start = data.rfind(b"\n", counted, marker.start()) + 1 or counted or body_start(data[:3])
         number += data.count(b"\n", counted, start)
         end = data.find(b"\n", start)
         content_stop = end if end >= 0 else len(data)

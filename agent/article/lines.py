@@ -31,4 +31,4 @@ class Lines:
 
     def is_blank(self, line: int) -> bool:
         """Whether a line (1-based) holds nothing but spaces and tabs, as Markdown has it."""
-        return not self.rows[line - 1].strip(" \t\r")
+        return not self.rows[line - 1].strip(" \t\r\ufeff" if line == 1 else " \t\r")

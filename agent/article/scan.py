@@ -10,18 +10,22 @@ import re
 from bisect import bisect_left
 from typing import NamedTuple
 
+from agent.article import html
+from agent.article.lists import Lists, line_end_after
 from agent.article.parts import SpanKind
 
 ENVIRONMENTS = ("equation", "align", "gather", "multline", "eqnarray")
 """Environments (and their starred forms) that make a display of their own, without ``$$`` around them."""
 
 _ENV = rf"(?:{'|'.join(ENVIRONMENTS)})\*?"
-# Lines that end a paragraph for every Markdown reader, so MathJax never sees mathematics across them.
-# They also keep one lost `$$` from turning the rest of an article inside out.
-_WALL = r" {0,3}#{1,6}[ \t]|[ \t>]*+(?:```|~~~)| {0,3}<!--[ \t]*expand:"
+# Lines that end a paragraph for every Markdown reader, so that MathJax never sees mathematics across them. They
+# also keep one lost `$$` from turning the rest of an article inside out.
+_WALL = rf" {{0,3}}(?:#{{1,6}}[ \t]|{html.INTERRUPTS})|[ \t>]*+(?:(?:[-+*]|\d{{1,9}}[.)])[ \t]++)?(?:```|~~~)"
 _LINE = rf"\n(?!{_WALL})"
-_LINE_IN_PARAGRAPH = rf"\n(?!{_WALL}|[ \t]*+\r?(?:\n|\Z))"
-_RAW = "script|pre|style|textarea|code"
+_PARAGRAPH_END = rf"{_WALL}|[ \t]*+\r?(?:\n|\Z)"
+_LINE_IN_PARAGRAPH = rf"\n(?!{_PARAGRAPH_END})"
+_SKIPPED = f"{html.RAW}|code"
+"""Elements that MathJax does not look into."""
 
 # Every alternative starts with a plain character, which lets `re` skip prose quickly; the empty group at
 # its end says which one matched.
@@ -38,22 +42,21 @@ _TOKEN = re.compile(
     r"|``*(?P<ticks>)"
     r"|~~~~*(?P<tildes>)"
     r"|<!--(?P<comment>)"
-    rf"|<(?P<element>(?i:{_RAW}))(?=[\s>])(?P<raw>)"
+    rf"|<(?P<element>(?i:{_SKIPPED}))(?=[\s>])(?P<raw>)"
     r"|\n(?: {4}| {1,3}\t|\t)(?P<indent>)"
 )
 # `\[1\]` and `\[Blog post\]` are brackets escaped for Markdown, not mathematics.
 _WORDS = re.compile(r"""[^\s\\^_={}+<>|/*&$~-][^\\^_={}+<>|/*&$~\n]*""")
 _FENCE_PREFIX = re.compile(r"(?:[ \t]*+(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))*+[ \t]*+")
 _CHUNK = re.compile(r"(?:(?: {4}| {0,3}\t)[^\n]*+(?:\n|\Z)|[ \t]*+\r?\n)++")
-_BLANK = re.compile(r"\n[ \t]*+\r?(?:\n|\Z)")
-_HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]|\Z)")
-_MARKER = r"(?:(?:[-+*]|\d{1,9}[.)])[ \t]|\[\^[^\]\s]{1,100}\]:)"
-# Where a list can begin or end: the line after a blank one, and any line with a list marker.
-_LIST_LINE = re.compile(
-    rf"\n(?:(?P<blank>(?:[ \t]*+\r?\n)++)(?P<indent1> {{0,3}}+)(?P<marker1>{_MARKER})?"
-    rf"|(?P<indent2> {{0,3}}+)(?P<marker2>{_MARKER}))"
+_END_OF_PARAGRAPH = re.compile(rf"\n(?={_PARAGRAPH_END}| {{0,3}}[-+*][ \t])")
+# Lines that an indented one does not go on from: headings, rules, underlines and empty lines of a quote.
+_NO_PARAGRAPH = re.compile(
+    r" {0,3}(?:#{1,6}(?:[ \t]|\r?\Z)"
+    r"|(?:(?:-[ \t]*+)++|(?:\*[ \t]*+){3,}+|(?:_[ \t]*+){3,}+|(?:>[ \t]*+)++)\r?\Z)"
 )
-_FIRST_MARKER = re.compile(rf" {{0,3}}{_MARKER}")
+_UNDERLINE = re.compile(r" {0,3}=++[ \t]*+\r?\Z")
+_PLAIN = re.compile(r" {0,3}[^\s>#`~<|+*=-]")
 _FIRST_CODE = re.compile(r"(?: {4}| {0,3}\t)[ \t]*+[^\s]")
 _FENCE_LOOKBACK = 256
 
@@ -81,10 +84,9 @@ def scan(text: str, start: int = 0) -> Scan:
 
 class _Scanner:
     __slots__ = (
-        "blank_at",
         "closers",
-        "list_offset",
-        "list_pos",
+        "end_at",
+        "lists",
         "runs",
         "start",
         "strays",
@@ -97,12 +99,10 @@ class _Scanner:
         self.start = start
         self.tokens: list[Token] = []
         self.strays: list[tuple[str, int]] = []
-        self.blank_at = -1
+        self.end_at = -1
         self.closers: dict[str, int] = {}
         self.runs: dict[int, list[int]] | None = None
-        self.list_pos = max(start - 1, 0)
-        first = _FIRST_MARKER.match(text, start)
-        self.list_offset: int | None = len(first[0]) if first else None
+        self.lists = Lists(text, start)
 
     def run(self) -> Scan:
         text, search, tokens = self.text, _TOKEN.search, self.tokens
@@ -157,12 +157,12 @@ class _Scanner:
         inner = self.text[begin + 2 : stop - 2]
         return not inner.strip() or _WORDS.fullmatch(inner) is not None
 
-    def _next_blank(self, pos: int) -> int:
-        """Offset of the line ending before the next blank line, or the text's length."""
-        if self.blank_at < pos:
-            found = _BLANK.search(self.text, pos)
-            self.blank_at = found.start() if found else len(self.text)
-        return self.blank_at
+    def _paragraph_end(self, pos: int) -> int:
+        """Offset of the line ending after which the paragraph around ``pos`` is over."""
+        if self.end_at < pos:
+            found = _END_OF_PARAGRAPH.search(self.text, pos)
+            self.end_at = found.start() if found else len(self.text)
+        return self.end_at
 
     def _line_prefix(self, pos: int) -> str | None:
         """What stands before ``pos`` in its line, or None where that is too much to be a fence's prefix."""
@@ -172,34 +172,37 @@ class _Scanner:
             return None
         return self.text[max(newline + 1, floor) : pos]
 
+    def _begins_line(self, pos: int) -> bool:
+        prefix = self._line_prefix(pos)
+        return prefix is not None and len(prefix) < 4 and not prefix.strip(" ")
+
     def _closer(self, mark: str, pos: int) -> int:
-        """Offset of the next ``mark`` (case ignored) from ``pos`` on, or -1."""
+        """Offset of the next ``mark`` (an expression; case ignored) from ``pos`` on, or -1."""
         known = self.closers.get(mark, -2)
         if known != -1 and known < pos:
-            found = re.compile(re.escape(mark), re.IGNORECASE).search(self.text, pos)
+            found = re.compile(mark, re.IGNORECASE).search(self.text, pos)
             known = self.closers[mark] = found.start() if found else -1
         return known
 
     def _comment(self, begin: int) -> int:
         end = self._closer("-->", begin + 4)
-        prefix = self._line_prefix(begin)
-        is_block = prefix is not None and len(prefix) < 4 and not prefix.strip(" ")
+        is_block = self._begins_line(begin)
         if end < 0 and is_block:
             self.tokens.append(Token("comment", begin, len(self.text), "", False))
             return len(self.text)
-        if end < 0 or (not is_block and end > self._next_blank(begin)):
+        if end < 0 or (not is_block and end > self._paragraph_end(begin)):
             return begin + 4
         self.tokens.append(Token("comment", begin, end + 3, "", True))
         return end + 3
 
     def _element(self, begin: int, pos: int, name: str) -> int:
-        end = self._closer(f"</{name}", pos)
-        prefix = self._line_prefix(begin)
-        is_block = name != "code" and prefix is not None and len(prefix) < 4 and not prefix.strip(" ")
+        is_block = name != "code" and self._begins_line(begin)
+        # CommonMark: any of the four closing tags ends such a block
+        end = self._closer(f"</(?:{html.RAW})>" if is_block else f"</{name}>", pos)
         if end < 0 and is_block:
             self.tokens.append(Token("raw", begin, len(self.text), name, False))
             return len(self.text)
-        if end < 0 or (not is_block and end > self._next_blank(begin)):
+        if end < 0 or (not is_block and end > self._paragraph_end(begin)):
             return pos
         stop = self.text.find(">", end)
         stop = stop + 1 if stop >= 0 else len(self.text)
@@ -215,7 +218,7 @@ class _Scanner:
         length = pos - begin
         same = self.runs.get(length, [])
         index = bisect_left(same, pos)
-        if index == len(same) or same[index] > self._next_blank(begin):
+        if index == len(same) or same[index] > self._paragraph_end(begin):
             return pos
         stop = same[index] + length
         self.tokens.append(Token("code", begin, stop, "", True))
@@ -232,39 +235,38 @@ class _Scanner:
         """Code indented by four columns after a blank line, outside lists; 0 where it is something else."""
         line = newline + 1
         before = self.text.rfind("\n", 0, newline) + 1
-        previous = self.text[max(before, self.start) : newline]
-        follows_block = bool(self.tokens) and self.tokens[-1].stop == newline
-        if follows_block:
-            follows_block = self.tokens[-1].kind in ("fence", "indented")
-        if previous.strip(" \t\r") and not follows_block and not _HEADING.match(previous):
+        if self._goes_on(before, newline):
             return 0
-        if self._list_at(newline) is not None:
-            return 0
+        inside = self.lists.at(newline)
+        if inside is not None:
+            row = self.text[line : line + inside]
+            if len((row[: len(row) - len(row.lstrip(" \t"))]).expandtabs(4)) >= inside:
+                return 0
+            self.lists.leave(newline)
         return self._take_chunk(line)
+
+    def _goes_on(self, line: int, newline: int) -> bool:
+        """Whether the line from ``line`` to ``newline`` is one that an indented line would merely continue."""
+        row = self.text[max(line, self.start) : newline]
+        if not row.strip(" \t\r") or _NO_PARAGRAPH.match(row):
+            return False
+        if _UNDERLINE.match(row) and line > self.start:
+            return not _PLAIN.match(self.text, self.text.rfind("\n", 0, line - 1) + 1)
+        last = self.tokens[-1] if self.tokens else None
+        if last is None or last.stop <= line or last.kind not in ("fence", "indented", "comment", "raw"):
+            return True
+        return last.kind in ("comment", "raw") and not self._begins_line(last.start)
 
     def _take_chunk(self, line: int) -> int:
         found = _CHUNK.match(self.text, line)
-        stop = line + len(found[0].rstrip()) if found else line
-        if stop <= line:
+        if found is None:
             return 0
-        self.tokens.append(Token("indented", line, stop, "", True))
+        stop = line + len(found[0].rstrip(" \t\r\n"))
+        first = line + len(found[0]) - len(found[0].lstrip(" \t\r\n"))
+        if stop <= first:
+            return 0
+        self.tokens.append(Token("indented", self.text.rfind("\n", line - 1, first) + 1, stop, "", True))
         return stop
-
-    def _list_at(self, pos: int) -> int | None:
-        """Column at which the content of the list item around ``pos`` starts; None outside lists."""
-        for found in _LIST_LINE.finditer(self.text, self.list_pos, pos + 1):
-            marker = found["marker1"] or found["marker2"]
-            indent = len(found["indent1"] or found["indent2"] or "")
-            if marker and not (found["blank"] or marker[0] in "-+*[" or marker[:-2] == "1"):
-                continue  # only a list that starts at 1 interrupts a paragraph
-            if self.list_offset is not None and indent >= self.list_offset:
-                continue
-            if marker:
-                self.list_offset = 4 if marker[0] == "[" else indent + len(marker)
-            elif self.text[found.end() : found.end() + 1] not in (" ", "\t", "\n", ""):
-                self.list_offset = None
-        self.list_pos = max(self.list_pos, pos)
-        return self.list_offset
 
     def _fence(self, begin: int, pos: int) -> int:
         """A fenced block that opens at ``begin``; 0 where the run of marks is something else."""
@@ -272,7 +274,7 @@ class _Scanner:
         prefix = self._line_prefix(begin) if length >= 3 else None
         if prefix is None or not _FENCE_PREFIX.fullmatch(prefix):
             return 0
-        line_end = self._line_end(pos)
+        line_end = line_end_after(self.text, pos)
         if mark == "`" and "`" in self.text[pos:line_end]:
             return 0
         column = len(prefix.expandtabs(4))
@@ -281,20 +283,18 @@ class _Scanner:
         elif prefix.strip():
             stop, closed = self._container_end(line_end, mark, length, quote=False, column=min(column, 4))
         else:
-            inner = self._list_at(begin - len(prefix) - 1) if prefix else None
+            inner = self.lists.at(begin - len(prefix) - 1) if prefix else None
             if inner is not None and column >= inner:
                 stop, closed = self._container_end(line_end, mark, length, quote=False, column=inner)
             elif column >= 4:
                 return 0
             else:
                 stop, closed = self._fence_end(line_end, mark, length)
-                self.list_pos, self.list_offset = max(self.list_pos, stop), None
+                self.lists.leave(stop)
+        if not closed:  # what ended it has left the list too
+            self.lists.leave(stop)
         self.tokens.append(Token("fence", begin - len(prefix), stop, prefix, closed))
         return stop
-
-    def _line_end(self, pos: int) -> int:
-        end = self.text.find("\n", pos)
-        return end if end >= 0 else len(self.text)
 
     def _fence_end(self, line_end: int, mark: str, length: int) -> tuple[int, bool]:
         closing = re.compile(rf"\n {{0,3}}{mark}{{{length},}}+[ \t]*+\r?+(?=\n|\Z)")
@@ -307,7 +307,7 @@ class _Scanner:
         """End of a fence inside a quote or list item: its closing line, or the last line of the container."""
         stop = line_end
         while stop < len(self.text):
-            end = self._line_end(stop + 1)
+            end = line_end_after(self.text, stop + 1)
             line = self.text[stop + 1 : end].expandtabs(4)
             bare = line.strip(" \r")
             if quote and not bare.startswith(">"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from agent.article.blocks import blocks, headings
+from agent.article.blocks import blocks
 from agent.article.boxes import boxes, elements
 from agent.article.formulas import codes, formulas
 from agent.article.frontmatter import body_start, front_matter
+from agent.article.headings import headings
 from agent.article.lines import Lines
 from agent.article.links import blanked, links
 from agent.article.parts import Article, Label, Span, Stray
