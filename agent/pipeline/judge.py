@@ -31,20 +31,34 @@ def judge(
 ) -> Judged:
     """Check the whole draft and add up what speaks against it."""
     verdicts = check_draft(job, plan, whole)
+    unfinished = [(d.pack.name, d.problem) for d in drafts if d.problem]
+    refuted = [label for label, v in plan.evidence.verdicts.items() if is_refuted(v)]
+    return conclude(verdicts, targets, unfinished, refuted, whole.dangling)
+
+
+def conclude(
+    verdicts: Sequence[Verdict],
+    targets: Sequence[TargetResult],
+    unfinished: Sequence[tuple[str, str]],
+    refuted: Sequence[str],
+    dangling: Sequence[tuple[str, str]],
+) -> Judged:
+    """Add up what speaks against a draft: (part, why) of what was not written, labels of refuted formulas,
+    (section, label) of references that point nowhere."""
     reasons = [f"{t.name} {t.got}，目标 {t.wanted}" for t in targets if not t.met]
-    reasons += [f"{d.pack.name} 没有写成：{d.problem}" for d in drafts if d.problem]
-    reasons += [f"{label} 的见证否定了它" for label, v in plan.evidence.verdicts.items() if is_refuted(v)]
-    reasons += [f"{id} 引用的 {label} 不在文中" for id, label in whole.dangling]
+    reasons += [f"{name} 没有写成：{problem}" for name, problem in unfinished]
+    reasons += [f"{label} 的见证否定了它" for label in refuted]
+    reasons += [f"{id} 引用的 {label} 不在文中" for id, label in dangling]
     for verdict in verdicts:
         errors = sum(f.severity == "error" for f in verdict.findings)
         if errors:
             reasons.append(f"{verdict.name} 有 {errors} 处错误")
     if reasons:
-        return Judged("fail", tuple(reasons), verdicts)
+        return Judged("fail", tuple(reasons), tuple(verdicts))
     undecided = [v.name for v in verdicts if v.judgement == "undecided"]
     if undecided:
-        return Judged("undecided", tuple(f"{name} 没有查成" for name in undecided), verdicts)
-    return Judged("pass", (), verdicts)
+        return Judged("undecided", tuple(f"{name} 没有查成" for name in undecided), tuple(verdicts))
+    return Judged("pass", (), tuple(verdicts))
 
 
 def check_draft(job: Job, plan: Plan, whole: Assembled) -> tuple[Verdict, ...]:

@@ -13,12 +13,13 @@ from typing import Any
 from agent.article import read, regions
 from agent.llm import Ledger, cost_of
 from agent.pipeline.assemble import Section
+from agent.pipeline.badges import witness_file
 from agent.pipeline.diff import patch
 from agent.pipeline.evidence import describe
 from agent.pipeline.expand import Outcome, digest
 from agent.pipeline.job import Job
 from agent.pipeline.planner import plan_json
-from agent.records import Usage
+from agent.records import Finding, Usage
 from agent.workspace import write_bytes, write_json, write_text
 
 BOLD = re.compile(r"<div class=\"theorem-box\">\s*\*\*(.+?)\*\*", re.S)
@@ -39,6 +40,7 @@ def write_outputs(
     write_text(folder / "plan.json", plan_json(plan.reading, plan.outline, plan.layout.division) + "\n")
     for label, code in sorted(plan.evidence.witnesses.items()):
         write_text(folder / "witnesses" / f"{file_name(label)}.py", code.rstrip("\n") + "\n")
+        write_text(folder / "assets" / job.slug / witness_file(label), code.rstrip("\n") + "\n")
     for run in plan.evidence.runs.values():
         write_text(folder / "experiments" / f"{run.id}.py", run.code.rstrip("\n") + "\n")
         write_text(folder / "experiments" / f"{run.id}.out", run.prompt.printed.rstrip("\n") + "\n")
@@ -73,7 +75,12 @@ def build_report(
             for v in outcome.judged.checks
         ],
         "witnesses": [
-            {"label": label, "verdict": v.verdict, "says": describe(v)} for label, v in sorted(evidence.verdicts.items())
+            *(witness_row(label, v) for label, v in sorted(evidence.verdicts.items())),
+            *(
+                {"label": label, "verdict": "unchecked", "says": f"未核验（{why}）"}
+                for label, why in sorted(evidence.declined.items())
+                if label not in evidence.verdicts
+            ),
         ],
         "experiments": [
             *({"id": run.id, "verdict": "pass", "values": dict(run.values)} for run in evidence.runs.values()),
@@ -93,12 +100,32 @@ def build_report(
 
 def sections_report(outcome: Outcome) -> list[dict[str, Any]]:
     """Each section: where it stands, what it measures, what was found in it and what its writer said."""
-    article = read(outcome.assembled.data, "draft.md")
-    spans = {r.id: (r.begin_line, r.end_line) for r in regions(outcome.assembled.data)}
     found = [f for v in outcome.judged.checks for f in v.findings]
     notes = {d.pack.name: d.notes for d in outcome.drafts}
+    rows = section_rows(outcome.assembled.data, outcome.sections, found, notes)
+    unfinished = [(d.pack, d.problem) for d in outcome.drafts if d.problem]
+    for pack, problem in unfinished:
+        rows += [
+            {"id": p.id, "title": p.title, "verdict": "unfinished", "reason": problem} for p in pack.parts
+        ]
+    return rows
+
+
+def witness_row(label: str, verdict: Any) -> dict[str, Any]:
+    """A verdict with what it rests on: by which route, how many mutants it noticed, how it is tied to the formula."""
+    names = ("grade", "route", "killed", "live", "linked", "reason", "survivors")
+    details = {n: getattr(verdict, n) for n in names if hasattr(verdict, n)}
+    return {"label": label, "verdict": verdict.verdict, "says": describe(verdict), **details}
+
+
+def section_rows(
+    data: bytes, sections: Sequence[Section], found: Sequence[Finding], notes: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """One row for each section of a draft: place, measure, findings, what its writer said."""
+    article = read(data, "draft.md")
+    spans = {r.id: (r.begin_line, r.end_line) for r in regions(data)}
     rows = []
-    for section in outcome.sections:
+    for section in sections:
         first, last = spans[section.id]
         inside = [f for f in found if first <= f.line <= last]
         rows.append(
@@ -116,11 +143,6 @@ def sections_report(outcome: Outcome) -> list[dict[str, Any]]:
                 "notes": list(notes.get(section.id, ())),
             }
         )
-    unfinished = [(d.pack, d.problem) for d in outcome.drafts if d.problem]
-    for pack, problem in unfinished:
-        rows += [
-            {"id": p.id, "title": p.title, "verdict": "unfinished", "reason": problem} for p in pack.parts
-        ]
     return rows
 
 

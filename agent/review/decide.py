@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from agent.errors import UsageError
@@ -46,7 +47,7 @@ def section_ids(ws: Workspace, slug: str) -> tuple[str, ...]:
 
 def accept(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str = "") -> Standing:
     """Accept sections; none named: all of them. Raises UsageError without a draft or for an unknown section."""
-    with _deciding(ws, slug):
+    with deciding(ws, slug):
         ids = _checked(ws, slug, sections)
         ws.events.append("accepted", slug, sections=list(sections) or list(ids), of=list(ids), note=note)
         return standing(ws, slug)
@@ -57,7 +58,7 @@ def reject(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str)
     note: it enters the next prompts."""
     if not note.strip():
         raise UsageError("reject needs --note", hint="say what is wrong; the note enters the next prompts")
-    with _deciding(ws, slug):
+    with deciding(ws, slug):
         ids = _checked(ws, slug, sections)
         ws.events.append("rejected", slug, sections=list(sections), of=list(ids), note=note.strip())
         return standing(ws, slug)
@@ -65,7 +66,7 @@ def reject(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str)
 
 def reopen(ws: Workspace, slug: str, sections: Sequence[str]) -> Standing:
     """Withdraw the decision on sections."""
-    with _deciding(ws, slug):
+    with deciding(ws, slug):
         _checked(ws, slug, sections)
         decided = state_of(ws, slug).sections
         chosen = [s for s in sections if s in decided]
@@ -78,7 +79,7 @@ def send_back(ws: Workspace, slug: str, section: str, *, note: str) -> Standing:
     """Mark a section to be written again. Its text and the note are inputs of the redo that follows."""
     if not note.strip():
         raise UsageError("redo needs --note", hint="say what to do differently; the note enters the prompt")
-    with _deciding(ws, slug):
+    with deciding(ws, slug):
         ids = _checked(ws, slug, ())
         text = next((s.text for s in load_sections(ws.output(slug)) if s.id == section), None)
         if section == INDEX or (text is None and section not in unfinished(ws, slug)):
@@ -97,7 +98,8 @@ def unfinished(ws: Workspace, slug: str) -> tuple[str, ...]:
     return tuple(s["id"] for s in report["sections"] if s["verdict"] == "unfinished")
 
 
-def _deciding(ws: Workspace, slug: str):  # type: ignore[no-untyped-def]
+def deciding(ws: Workspace, slug: str) -> AbstractContextManager[None]:
+    """Hold while decisions on an article are read and written."""
     # Not the article's own lock: reviewing while a batch writes other articles, or a redo this one, is normal.
     return hold(ws.locks, f"{slug} decisions", wait=10.0)
 
