@@ -136,7 +136,8 @@ class Recorder:
             raise ValueError(f"correlate({name!r}): needs at least three pairs of equal length")
         import numpy as np
 
-        r = float(np.corrcoef(a, b)[0, 1])
+        centred = [np.asarray(side) - np.mean(side) for side in (a, b)]
+        r = float(centred[0] @ centred[1] / np.sqrt((centred[0] @ centred[0]) * (centred[1] @ centred[1])))
         self._put("value", name, value=plain(r), unit="", runs=None)
         self._put("correlation", name, x=a, y=b, groups=labels)
         return r
@@ -168,6 +169,34 @@ def fix_seeds(names: set[str]) -> None:
         torch.manual_seed(SEED)
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def watch_correlations(names: set[str], record: Callable[..., None]) -> None:
+    """Keep the points of correlations that a program computes by itself."""
+    count = iter(range(1, 1 << 30))
+
+    def note(x: Any, y: Any) -> None:
+        a, b = plain(x), plain(y)
+        flat = isinstance(a, list) and isinstance(b, list) and len(a) == len(b) and 6 <= len(a) <= 5000
+        if flat and all(isinstance(v, int | float) for v in (*a, *b)):
+            record("correlation", f"corrcoef_{next(count)}", x=a, y=b, groups=None)
+
+    def watched(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if y is not None:
+                note(x, y)
+            return original(x, *args, **kwargs) if y is None else original(x, y, *args, **kwargs)
+
+        return call
+
+    if "numpy" in names:
+        import numpy as np
+
+        np.corrcoef = watched(np.corrcoef)
+    if "scipy" in names:
+        import scipy.stats as stats
+
+        stats.pearsonr = watched(stats.pearsonr)
 
 
 def prepare_plots(record: Callable[..., None]) -> None:
@@ -218,6 +247,8 @@ def main(path: str, shown: str) -> int:
             code = compile(source, shown, "exec")
             names = imports(source)
             fix_seeds(names)
+            asked = {name for name, word in (("numpy", "corrcoef"), ("scipy", "pearsonr")) if word in source}
+            watch_correlations(names & asked, recorder._put)
             if "matplotlib" in names or "figure(" in source:
                 prepare_plots(recorder._put)
             scope = {"__name__": "__main__", "__file__": shown, "__builtins__": builtins}
