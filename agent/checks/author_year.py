@@ -14,7 +14,7 @@ from agent.records import Finding, Severity
 _NAME = r"(?:van |von |de |Le )?[A-ZÀ-Ý][A-Za-zÀ-ÿ’'\-]*[a-zà-ÿ]"
 _YEAR = r"(1[89]\d\d|20\d\d)[a-z]?"
 _AND = r"\s*(?:,?\s*&|,?\s+and|和|与)\s*"
-_ET_AL = r"(?:\s*,?\s*et\s+al\.?|\s*等人?)"
+_ET_AL = r"(?:\s*,?\s*et\s+al\.?|\s*等人|\s*等(?=\s*[（(]))"
 
 _MANY = re.compile(
     rf"(?<![A-Za-z])({_NAME}){_ET_AL}(?:\s*(?:在|于)?\s*[（(,，]?\s*{_YEAR}|[^。；（）()]{{0,4}})"

@@ -52,15 +52,16 @@ def _ellipses(node: ast.AST, *, stub: bool = False) -> Iterator[tuple[int, str]]
             if _name(child.func) not in _PYDANTIC:
                 yield child.lineno, "arguments"
         else:
-            yield from _ellipses(child, stub=_is_stub(child) if _is_scope(child) else stub)
+            yield from _ellipses(child, stub=_inherits(child, stub))
 
 
 def _is_ellipsis(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
-def _is_scope(node: ast.AST) -> bool:
-    return isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+def _inherits(node: ast.AST, stub: bool) -> bool:
+    """A method of a protocol is a stub; a class inside a stub is judged by itself."""
+    return _is_stub(node) if isinstance(node, ast.ClassDef) else stub or _is_stub(node)
 
 
 def _is_stub(node: ast.AST) -> bool:

@@ -56,7 +56,7 @@ def scan(
                     continue
                 taken.append((start, stop))
                 reported = quotes and severity == "error" and _is_quoted(line, start, stop)
-                shown = match.group().strip(" \t。！？!?*>")
+                shown = match.group().lstrip(' \t。！？!?；*>“「『"').rstrip()
                 yield "warning" if reported else severity, _shortened(shown), number, start + 1
 
 
@@ -71,10 +71,13 @@ def _shortened(text: str, limit: int = 60) -> str:
 
 
 class Places:
-    """Offsets in ``Article.text`` to 1-based (line, column)."""
+    """Offsets in ``Article.text`` to 1-based (line, column), and back."""
 
     def __init__(self, text: str) -> None:
         self._starts = [0, *(m.end() for m in re.finditer("\n", text))]
+
+    def offset(self, line: int, column: int) -> int:
+        return self._starts[line - 1] + column - 1
 
     def __call__(self, offset: int) -> tuple[int, int]:
         line = bisect.bisect_right(self._starts, offset)

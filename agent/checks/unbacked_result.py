@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 
 from agent.checks import tables
 from agent.checks.page import Page
@@ -19,7 +18,7 @@ _METRIC = re.compile(
     r"|方差|标准差|终点|实测|测得|数值解|MSE|RMSE|显存|吞吐|夹角|[Ss]core|[Ss]peed"
 )
 _EXPERIMENT = re.compile(
-    r"实验|实测|训练(?:结果|曲线|了)|测试集|验证集|运行结果|跑(?:了|出)|MNIST|CIFAR|ImageNet|GPT-?\d|BERT|WikiText|Epoch|epoch|基准|消融"
+    r"实验|实测|结果(?:对比)?表|训练(?:结果|曲线|了)|测试集|验证集|运行结果|跑(?:了|出)|MNIST|CIFAR|ImageNet|GPT-?\d|BERT|WikiText|Epoch|epoch|基准|消融"
 )
 _CLAIM = re.compile(
     r"^\s*(?:#+\s*|\*\*|\d+\.\s*\*\*)?\s*(?:[\d.]+\s*)?((?:实验|运行|数值|测试|训练|消融)结果(?:分析|对比|汇总|与讨论)?|实验(?:观察|对比|发现|结论)"
@@ -33,29 +32,42 @@ def check(page: Page) -> list[Finding]:
 
     Backed is what a binding puts there, or a placeholder that will be bound. Error for a table that was added
     and stands among words like 实验, 训练, MNIST; a warning for other tables of measured numbers (they may be
-    computed by hand), for paragraphs, and where it is not known what was added.
+    computed by hand), for paragraphs, where it is not known what was added, and where no bindings are known
+    but the text shows a figure of its own or an experiment's program: then something did run.
     """
-    severity: Severity = "error" if page.provenance_known else "warning"
     added = ours(page)
     lines = said(page.article)
     backed = _backed_lines(page, lines)
     found = []
     for table in tables.of(page.article):
-        if (
-            table.line in added
-            and not backed & set(range(table.line, table.last_line + 1))
-            and _is_result(table)
-        ):
-            around = " ".join([*_context(page, lines, table.line), *table.header])
-            level: Severity = severity if _EXPERIMENT.search(around) else "warning"
+        if table.line not in added or backed & set(range(table.line, table.last_line + 1)):
+            continue
+        if _is_result(table):
+            severity = _severity(page, lines, table)
             message = "a table of results without an executed experiment behind it"
-            found.append(Finding("results", "unbacked_result", level, message, table.line))
+            found.append(Finding("results", "unbacked_result", severity, message, table.line))
     for number, line in enumerate(lines, start=1):
         claim = _CLAIM.match(line)
         if claim and number in added and not _near(backed, number) and _has_figures(lines, number):
             message = f"{claim.group(1)}: numbers without an executed experiment behind them"
             found.append(Finding("results", "unbacked_result", "warning", message, number))
     return found
+
+
+def _severity(page: Page, lines: list[str], table: tables.Table) -> Severity:
+    around = " ".join([*_context(page, lines, table.line), *table.header])
+    if not page.provenance_known or not _EXPERIMENT.search(around):
+        return "warning"
+    books_known = page.is_part or bool(page.bindings) or bool(page.experiments)
+    return "error" if books_known or not _something_ran(page) else "warning"
+
+
+def _something_ran(page: Page) -> bool:
+    """The text shows a figure of its own, or an experiment's program."""
+    if any("experiment" in code.info.split() for code in page.article.codes):
+        return True
+    added = ours(page)
+    return any(image.line in added and "://" not in image.url for image in page.article.images)
 
 
 def _is_result(table: tables.Table) -> bool:
@@ -81,12 +93,15 @@ def _is_measured(cell: str) -> bool:
 
 
 def _context(page: Page, lines: list[str], number: int) -> list[str]:
-    """The heading above, and the few lines before a table."""
-    headings = [heading.line for heading in page.article.headings]
-    at = bisect_right(headings, number)
-    heading = page.article.headings[at - 1].text if at else ""
-    first = max(headings[at - 1] if at else 1, number - 6)
-    return [heading, *lines[first - 1 : number - 1]]
+    """The headings a table stands under, and the few lines before it."""
+    chain: list[str] = []
+    level, first = 7, 1
+    for heading in reversed(page.article.headings):
+        if heading.line <= number and heading.level < level:
+            first = heading.line if level == 7 else first
+            chain.append(heading.text)
+            level = heading.level
+    return [*chain, *lines[max(first, number - 6) - 1 : number - 1]]
 
 
 def _backed_lines(page: Page, lines: list[str]) -> set[int]:
