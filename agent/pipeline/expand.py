@@ -12,6 +12,7 @@ from agent.article import read
 from agent.errors import ExpandError
 from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
+from agent.pipeline.badges import with_badges
 from agent.pipeline.bind import Binding, bind, folded
 from agent.pipeline.claims import overlaid
 from agent.pipeline.closing import closing_summary, opening_map
@@ -177,7 +178,11 @@ async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -
 def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
     """The written parts as sections, in division order."""
     raw = raw_texts(plan, drafts)
-    texts = {id: bind(text, id, plan.evidence.runs, job.slug).text for id, text in raw.items()}
+    verdicts = total_evidence(plan, drafts).verdicts
+    texts = {
+        id: with_badges(bind(text, id, plan.evidence.runs, job.slug).text, verdicts, job.slug)
+        for id, text in raw.items()
+    }
     made = []
     for part in plan.layout.division.parts:
         if part.id not in texts:
