@@ -20,8 +20,8 @@ from agent.errors import (
 )
 from agent.lab import Limits, Sandbox, open_sandbox
 from agent.llm import Budget, CallEvent, Client, Ledger, RetryPolicy
-from agent.pipeline.citations import citations_text, load_references
 from agent.pipeline.expand import expand_article
+from agent.pipeline.inputs import frozen_inputs
 from agent.pipeline.job import Job, Progress
 from agent.pipeline.material import Material
 from agent.pipeline.models import Models, open_models
@@ -119,6 +119,7 @@ def prepare(
     article = read(data, path.name)
     if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
         raise UsageError(f"{path.name}: nothing to expand", hint="the article holds no text")
+    inputs = frozen_inputs(ws, folder, article, state)
     wishes = [*(place.item.focus if place else ()), *(note for section, note in state.notes if not section)]
     return Job(
         material=Material(slug, article),
@@ -128,7 +129,8 @@ def prepare(
         targets=targets_for(place, ws.config.targets),
         standard=standard_for(place, ws.config.standard),
         focus="\n".join(f"- {w}" for w in wishes),
-        citations=citations_text(article, load_references(ws.inside(ws.config.paths.references))),
+        series=inputs.series,
+        citations=inputs.citations,
         redos=redos_of(folder, state),
         edits={s: version(folder, s, n).text for s, n in state.edits.items()},
         retry=dict(state.retry),
