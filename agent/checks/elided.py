@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from agent.checks import blocks, python
 from agent.checks.page import Page
-from agent.records import Finding
+from agent.records import Finding, Severity
 
 _COMMENT = re.compile(
     r"#\s*(?:\.{3,}|…+)|#\s*(?:此处|这里|其余|剩余|后续|省略)[^\n]{0,12}(?:省略|略|代码|实现|不变|相同)"
@@ -24,8 +24,10 @@ def check(page: Page) -> list[Finding]:
     """No ``...`` where code should stand, no comment that stands for code.
 
     Protocols, overloads, abstract methods, ``x[..., 0]`` and ``Tuple[int, ...]`` use it rightly. A comment is
-    a warning: the code around it may be whole.
+    a warning: the code around it may be whole; so is ``...`` in a text whose origin is not known, since an
+    author may show an excerpt.
     """
+    severity: Severity = "error" if page.provenance_known else "warning"
     found = []
     for block in blocks.of(page.article):
         for number, line in enumerate(block.code.text.split("\n"), start=1):
@@ -36,7 +38,7 @@ def check(page: Page) -> list[Finding]:
         if isinstance(block.read, python.Program):
             for line_number, what in _ellipses(block.read.tree):
                 message = f"... stands for {what}"
-                found.append(Finding("code", "elided", "error", message, block.line(line_number)))
+                found.append(Finding("code", "elided", severity, message, block.line(line_number)))
     return found
 
 

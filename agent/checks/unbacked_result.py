@@ -58,13 +58,13 @@ def _severity(page: Page, lines: list[str], table: tables.Table) -> Severity:
     around = " ".join([*_context(page, lines, table.line), *table.header])
     if not page.provenance_known or not _EXPERIMENT.search(around):
         return "warning"
-    books_known = page.is_part or bool(page.bindings) or bool(page.experiments)
+    books_known = page.is_part or bool(page.bindings)
     return "error" if books_known or not _something_ran(page) else "warning"
 
 
 def _something_ran(page: Page) -> bool:
     """The text shows a figure of its own, or an experiment's program."""
-    if any("experiment" in code.info.split() for code in page.article.codes):
+    if page.experiments or any("experiment" in code.info.split() for code in page.article.codes):
         return True
     added = ours(page)
     return any(image.line in added and "://" not in image.url for image in page.article.images)

@@ -14,8 +14,9 @@ def check(page: Page) -> list[Finding]:
     """Every name a block uses is defined in it, or at least in an earlier block.
 
     Experiments run alone: for them an earlier block does not count. For plain code it does, and is one warning
-    for the block, since it does not run by itself; a listing is meant as an excerpt. Witnesses are the
-    laboratory's, which gives them names of its own.
+    for the block, since it does not run by itself; a listing is meant as an excerpt, and so may be any code
+    of a text whose origin is not known (warnings). Witnesses are the laboratory's, which gives them names of
+    its own.
     """
     earlier: dict[str, int] = {}
     later = _first_bindings(page)
@@ -28,7 +29,7 @@ def check(page: Page) -> list[Finding]:
             if use.name in earlier and block.role != "experiment":
                 borrowed[use.name] = use.line
             else:
-                found.append(_finding(use, block, later))
+                found.append(_finding(use, block, later, page.provenance_known))
         if borrowed and block.role != "listing":
             found.append(_borrowing(borrowed, block, earlier))
         for name in block.read.binds:
@@ -56,8 +57,8 @@ def _is_bound(use: python.Use, program: python.Program) -> bool:
     return use.deferred or use.guarded or program.binds[use.name] <= use.line
 
 
-def _finding(use: python.Use, block: blocks.Block, later: dict[str, int]) -> Finding:
-    severity: Severity = "error"
+def _finding(use: python.Use, block: blocks.Block, later: dict[str, int], sure: bool) -> Finding:
+    severity: Severity = "error" if sure else "warning"
     message = f"{use.name} is not defined"
     if block.role == "listing":
         severity = "warning"
