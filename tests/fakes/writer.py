@@ -118,7 +118,7 @@ def program(prompt: str) -> str:
 
 def prose(prompt: str) -> str:
     """The parts a prompt asks for, each with the formulas it owns."""
-    ids = re.findall(r"^=== (\S+)$", between(prompt, "# 任务：写", "\Z"), re.M)
+    ids = re.findall(r"^=== (\S+)$", between(prompt, "# 任务：写", r"\Z"), re.M)
     heads = re.findall(r"^# (?:任务：写 )?([a-z]+\.\d+)「", prompt, re.M)
     texts = []
     for n, id in enumerate(heads):

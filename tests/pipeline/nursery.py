@@ -1,0 +1,75 @@
+"""Processes of `expand` without the second that importing takes: everything is imported once, then forked.
+
+A program, not a module: it reads one JSON object a line on stdin and answers with one a line. ``start`` gives a
+process ID at once, ``wait`` gives the exit code when that process has ended. A started process is an ordinary
+one: it has its own files and environment, and may be killed at any point. Nothing runs beside the loop here, so
+that forking is safe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import Any
+
+
+def preload() -> None:
+    """What a run imports sooner or later. No thread is started by any of it."""
+    import jinja2  # noqa: F401
+    import jsonschema  # noqa: F401
+    import openai  # noqa: F401
+    import tenacity.asyncio  # noqa: F401
+
+    import agent.cli
+    import agent.commands.expansion
+    import agent.commands.reviewing
+    import agent.llm.openai  # noqa: F401
+
+
+def child(order: dict[str, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    out = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    err = os.open(order["err"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for source, target in ((nothing, 0), (out, 1), (err, 2)):
+        os.dup2(source, target)
+    sys.argv = ["expand", *order["argv"]]
+    code = 1
+    try:
+        from agent.cli import main
+
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def loop() -> None:
+    preload()
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order["do"] == "start":
+            pid = os.fork()
+            if pid == 0:
+                child(order)
+            answer = {"pid": pid}
+        else:
+            _, status = os.waitpid(order["pid"], 0)
+            answer = {"code": os.waitstatus_to_exitcode(status)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    loop()
