@@ -20,13 +20,20 @@ MARKS = {
     "by-hand": ("by hand", "cyan"),
     "missing": ("no file", "red"),
 }
+FOLDED = 12
+"""Rows of one kind a screen shows before it folds the rest."""
 SEVERITY = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
 def screen(view: str, data: Any, console: Console | None = None) -> None:
     """Show ``data`` as the screen ``view``."""
-    # soft_wrap keeps paths and messages in one piece when stdout is a pipe.
-    SCREENS[view](console or Console(highlight=False, soft_wrap=not Console().is_terminal), data)
+    SCREENS[view](console or default_console(), data)
+
+
+def default_console() -> Console:
+    """stdout. Through a pipe nothing is wrapped or cut: another program reads it."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
 
 
 def t(value: Any, style: str = "") -> Text:
@@ -148,25 +155,24 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
 
 
 def show_measure(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    keys = (
-        "lines",
-        "substance_lines",
-        "formulas",
-        "numbered",
-        "inline_formulas",
-        "han_chars",
-        "words",
-        "tokens",
-    )
-    table.add_column("file")
-    for key in keys:
-        table.add_column(key.replace("_", " "), justify="right")
     for row in rows:
-        table.add_row(t(row["file"]), *(str(row[k]) for k in keys))
+        console.print(t(row["file"], "bold"))
+        console.print(t(f"  {_measured(row)}"))
         if row["added"]["lines"]:
-            table.add_row(t("  added"), *(str(row["added"][k]) for k in keys))
-    console.print(table)
+            console.print(t(f"  added: {_measured(row['added'])}"))
+        for name in ("code_blocks", "headings", "boxes"):
+            if row[name]:
+                held = ", ".join(f"{k or 'plain'} {v}" for k, v in row[name].items())
+                console.print(t(f"  {name.replace('_', ' ')}: {held}"))
+
+
+def _measured(m: Mapping[str, Any]) -> str:
+    tokens = "" if m["tokens"] is None else f", {m['tokens']:,} tokens"
+    return (
+        f"{m['lines']:,} lines ({m['substance_lines']:,} of substance), {m['formulas']} display formulas "
+        f"({m['numbered']} numbered), {m['inline_formulas']} inline, {m['han_chars']:,} Han characters, "
+        f"{m['words']:,} words{tokens}"
+    )
 
 
 def show_findings(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -231,11 +237,13 @@ def show_import(console: Console, data: Mapping[str, Any]) -> None:
     console.print(t(f"read: {', '.join(data['documents'])}"))
     console.print(t(f"{len(data['matched'])} articles matched, {len(data['unmatched'])} not, "
                     f"{len(data['conflicts'])} conflicts, {len(data['claims'])} marks (claims, not status)"))  # fmt: skip
-    for row in data["unmatched"]:
+    for row in data["unmatched"][:FOLDED]:
         near = f"  near: {', '.join(row['near'])}" if row.get("near") else ""
         console.print(
             t(f"  no file: {row.get('title') or row.get('name')}  ({place(row['source'])}){near}", "yellow")
         )
+    if len(data["unmatched"]) > FOLDED:
+        console.print(t(f"  … and {len(data['unmatched']) - FOLDED} more; --json lists all", "dim"))
     for row in data["conflicts"]:
         said = "; ".join(f"{x['text']} ({place(x)})" if "text" in x else place(x) for x in row["sources"])
         console.print(t(f"  conflict: {row['subject']}: {row['chosen']} — {said}", "yellow"))
@@ -268,10 +276,18 @@ def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
 
 
 def show_audit(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    shown: dict[tuple[str, str], int] = {}
     for f in rows:
+        group = (f["file"], f["rule"])
+        shown[group] = shown.get(group, 0) + 1
+        if shown[group] > FOLDED:
+            continue
         head = t(f"{f['file']}:{f['line']}:{f['column']}: ").append(f["severity"], SEVERITY[f["severity"]])
         said = f": {f['message']} (claimed {f['claimed']}, measured {f['measured']}) [{f['rule']}]"
         console.print(head.append(plain(said)))
+    for (file, rule), count in shown.items():
+        if count > FOLDED:
+            console.print(t(f"{file}: {count - FOLDED} more of [{rule}]; --json lists all", "dim"))
     console.print(t(f"{len(rows)} claims that do not hold"))
 
 
