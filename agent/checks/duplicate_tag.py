@@ -16,8 +16,8 @@ _NUMBER = re.compile(r"[A-Za-z]*\d+(?:[.\-]\d+)*[a-z]?'*")
 def check(page: Page) -> list[Finding]:
     """A ``\\tag`` number stands once on a page, and not beside an automatic number of the same value.
 
-    The second case is one warning for the page: tags do not advance the counter, so a page that mixes both
-    has many. Reported where it was added, even if the author's formula comes later.
+    The second is a warning: the numbers are right by themselves, but tags do not advance the counter, and the
+    reader finds two equations (7). Reported where it was added, even if the author's formula comes later.
     """
     added = ours(page)
     given: dict[str, list[tuple[int, int]]] = {}
@@ -53,11 +53,16 @@ def place_of_tag(raw: str, tag: str) -> int:
 
 def _beside_automatic(page: Page, given: dict[str, list[tuple[int, int]]]) -> list[Finding]:
     automatic = sum(formula.numbered for formula in page.article.formulas)
-    clashes = [(tag, places[0]) for tag, places in given.items() if tag.isdigit() and int(tag) <= automatic]
-    if not clashes or page.is_part:
+    if page.is_part:
         return []
-    tag, (line, column) = clashes[0]
-    message = (
-        f"{len(clashes)} numbers given by \\tag are given automatically too (1 to {automatic}), first ({tag})"
-    )
-    return [Finding("references", "duplicate_tag", "warning", message, line, column)]
+    return [
+        Finding(
+            "references",
+            "duplicate_tag",
+            "warning",
+            rf"\tag{{{tag}}} is a number that another equation gets automatically (1 to {automatic})",
+            *places[0],
+        )
+        for tag, places in given.items()
+        if tag.isdigit() and 1 <= int(tag) <= automatic
+    ]
