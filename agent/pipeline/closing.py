@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.article import anchor_after_line
-from agent.errors import BadReply, ContextOverflow, NotRecorded, RegionError
+from agent.errors import BadReply, ContextOverflow, ExpandError, NotRecorded, RegionError
 from agent.pipeline.assemble import END, Section
 from agent.pipeline.job import Job, Shared
 from agent.pipeline.packs import parse_parts
@@ -17,20 +17,34 @@ MAP = "map"
 SUMMARY = "summary"
 
 
-async def opening_map(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Section | None:
-    """A reader's map after the introduction; None where it could not be written."""
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A closing section that could not be written; the article then falls short."""
+
+    id: str
+    title: str
+    reason: str
+
+
+async def opening_map(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Section | Unwritten:
+    """A reader's map after the introduction."""
     anchor = _after_introduction(job)
-    text = await _write(
-        job, shared, "opening_map", MAP, thesis=plan.reading.thesis, headings=_headings(plan, drafts)
-    )
-    if anchor is None or text is None:
-        return None
+    if anchor is None:
+        return Unwritten(MAP, "扩充导读", "原文里没有可以插入它的地方")
+    try:
+        text = await _write(
+            job, shared, "opening_map", MAP, thesis=plan.reading.thesis, headings=_headings(plan, drafts)
+        )
+    except (BadReply, NotRecorded, ContextOverflow) as error:
+        return _unwritten(job, MAP, "扩充导读", error)
     # Bold, not a heading: it stands before the author's first section and is no section of his outline.
     return Section(MAP, "扩充导读", f"**扩充导读**\n\n{text}", anchor, inline=True)
 
 
-async def closing_summary(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Section | None:
-    """What the author's claims stand on now; None where it could not be written."""
+async def closing_summary(
+    job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]
+) -> Section | Unwritten:
+    """What the author's claims stand on now."""
     written = {id for d in drafts for id in d.texts}
     claims = "\n".join(
         f"{p.id} {p.title}：{'；'.join(p.claims) or p.purpose}"
@@ -41,25 +55,30 @@ async def closing_summary(job: Job, shared: Shared, plan: Plan, drafts: Sequence
         "\n".join(f"{r.id}\n{r.prompt.numbers}" for r in plan.evidence.runs.values())
         or "（没有运行过的实验）"
     )
-    text = await _write(
-        job, shared, "summary", SUMMARY, thesis=plan.reading.thesis, claims=claims, results=results
-    )
-    return Section(SUMMARY, "", text, END, chapter="扩充小结") if text is not None else None
+    try:
+        text = await _write(
+            job, shared, "summary", SUMMARY, thesis=plan.reading.thesis, claims=claims, results=results
+        )
+    except (BadReply, NotRecorded, ContextOverflow) as error:
+        return _unwritten(job, SUMMARY, "扩充小结", error)
+    return Section(SUMMARY, "", text, END, chapter="扩充小结")
 
 
-async def _write(job: Job, shared: Shared, template: str, id: str, **values: str) -> str | None:
+def _unwritten(job: Job, id: str, title: str, error: ExpandError) -> Unwritten:
+    """A section that a person sent back must be written: its old text stands where this one fails."""
+    if id in job.redos:
+        raise error
+    job.tell("note", f"{id}：{error}")
+    return Unwritten(id, title, str(error))
+
+
+async def _write(job: Job, shared: Shared, template: str, id: str, **values: str) -> str:
     redo = job.redos.get(id)
     if redo is not None:
         job = replace(job, client=job.live or job.client)
         values |= {"note": redo.note, "old": redo.old}
     name = f"{id}/rewrite.{redo.number}" if redo else f"{id}/write"
-    try:
-        answer = await job.ask(name, template, shared, lambda r: parse_parts(r, [id]), **values)
-    except (BadReply, NotRecorded, ContextOverflow) as error:
-        if redo is not None:
-            raise
-        job.tell("note", f"{id}：{error}")
-        return None
+    answer = await job.ask(name, template, shared, lambda r: parse_parts(r, [id]), **values)
     return answer.value.text
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from agent.article import read
+from agent.checks.page import Work
 from agent.errors import ExpandError
 from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
 from agent.pipeline.badges import with_badges
 from agent.pipeline.bind import Binding, bind, folded
+from agent.pipeline.citations import confirm_wanted, work_text
 from agent.pipeline.claims import overlaid
-from agent.pipeline.closing import closing_summary, opening_map
+from agent.pipeline.closing import Unwritten, closing_summary, opening_map
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.job import Job, Shared, extend
 from agent.pipeline.judge import Judged, judge
@@ -27,7 +29,7 @@ from agent.pipeline.redo import redo_parts, with_edits
 from agent.pipeline.seams import smooth
 from agent.pipeline.tables import division_text, experiments_text, facts_text, reading_text, symbols_text
 from agent.pipeline.writer import Draft, Plan, deepen, write_pack
-from agent.records import Measure, TargetResult
+from agent.records import Finding, Measure, TargetResult
 
 DRAFT_STATUS = "draft"
 
@@ -48,6 +50,8 @@ class Outcome:
     rounds: int
     """Deepening rounds that were run."""
     bindings: tuple[Binding, ...] = ()
+    unwritten: tuple[Unwritten, ...] = ()
+    """Opening map or summary where they could not be written."""
 
 
 async def expand_article(job: Job) -> Outcome:
@@ -59,28 +63,29 @@ async def expand_article(job: Job) -> Outcome:
     planned = with_outline(shared, reading, outline, Evidence())
     outline, evidence = await _stage(job, "见证与实验", gather_evidence(job, planned, outline))
     layout = await _stage(job, "分工", divide(job, with_outline(shared, reading, outline, evidence), outline))
+    confirmed = await asyncio.to_thread(confirm_wanted, job, layout.division.wanted)
+    shared = with_works(shared, confirmed.works)
     shared = with_division(shared, reading, outline, evidence, layout)
-    plan = Plan(reading, outline, replace(layout, findings=(*remarks, *layout.findings)), evidence)
+    layout = replace(layout, findings=(*remarks, *layout.findings, *not_cited(confirmed.refused)))
+    plan = Plan(reading, outline, layout, evidence, (*job.works, *confirmed.works))
     drafts = await write_all(job, shared, plan)
     drafts, rounds = await deepen_until_met(job, shared, plan, drafts)
     drafts = await _stage(job, "接缝", smooth(job, shared, plan, drafts))
     drafts = await redo_parts(job, shared, plan, drafts)
-    sections = await _stage(job, "导读与小结", close(job, shared, plan, drafts))
-    return finish(job, plan, drafts, sections, rounds)
+    closed = await _stage(job, "导读与小结", close(job, shared, plan, drafts))
+    return finish(job, plan, drafts, closed, rounds)
 
 
-def finish(
-    job: Job, plan: Plan, drafts: Sequence[Draft], sections: Sequence[Section], rounds: int
-) -> Outcome:
+def finish(job: Job, plan: Plan, drafts: Sequence[Draft], closed: Closed, rounds: int) -> Outcome:
     """Assemble, measure and judge."""
     source = job.material.article
     plan = replace(plan, evidence=total_evidence(plan, drafts))
-    whole = assembled(job, sections)
+    whole = assembled(job, closed.sections)
     before = measure(source)
     after = measure(read(whole.data, source.name))
     targets = meets(job.targets, before, after)
     job.tell("measure", f"{after.lines} 行，{after.formulas} 个公式")
-    judged = judge(job, plan, drafts, whole, targets)
+    judged = judge(job, plan, drafts, whole, targets, closed.unwritten)
     grown = added(before, after)
     bindings = tuple(
         b
@@ -88,7 +93,8 @@ def finish(
         for b in bind(text, id, plan.evidence.runs, job.slug).bindings
     )
     return Outcome(
-        plan, tuple(drafts), tuple(sections), whole, before, after, grown, targets, judged, rounds, bindings
+        plan, tuple(drafts), closed.sections, whole, before, after, grown, targets, judged, rounds,
+        (*bindings, *closed.bindings), closed.unwritten,
     )  # fmt: skip
 
 
@@ -160,19 +166,40 @@ def candidates(job: Job, drafts: Sequence[Draft]) -> list[Draft]:
     return sorted(drafts, key=lambda d: (-share.get(d.pack.chapter, 0.0), d.pack.name))
 
 
-async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
+@dataclass(frozen=True)
+class Closed:
+    """All sections of an article, with what its first and last one hold or lack."""
+
+    sections: tuple[Section, ...]
+    bindings: tuple[Binding, ...] = ()
+    """Of opening map and summary."""
+    unwritten: tuple[Unwritten, ...] = ()
+
+
+async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Closed:
     """The sections of the article with opening map and summary, which are written last from what there is."""
     body = sections_of(job, plan, drafts)
     if not body:
-        return body
+        return Closed(())
     first, last = await together(
         [opening_map(job, shared, plan, drafts), closing_summary(job, shared, plan, drafts)]
     )
-    runs = plan.evidence.runs
-    ends = [replace(s, text=bind(s.text, s.id, runs, job.slug).text) if s else None for s in (first, last)]
-    whole = [s for s in (ends[0], *body, ends[1]) if s is not None]
+    ends = {
+        s.id: bind(s.text, s.id, plan.evidence.runs, job.slug)
+        for s in (first, last)
+        if isinstance(s, Section)
+    }
+    whole = [
+        replace(s, text=ends[s.id].text) if s.id in ends else s
+        for s in (first, *body, last)
+        if isinstance(s, Section)
+    ]
     index = index_section(job.material.article, whole)
-    return with_edits([*whole, index] if index else whole, job.edits)
+    return Closed(
+        tuple(with_edits([*whole, index] if index else whole, job.edits)),
+        tuple(b for bound in ends.values() for b in bound.bindings),
+        tuple(s for s in (first, last) if isinstance(s, Unwritten)),
+    )
 
 
 def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
@@ -208,6 +235,16 @@ def raw_texts(plan: Plan, drafts: Sequence[Draft]) -> dict[str, str]:
 def assembled(job: Job, sections: Sequence[Section]) -> Assembled:
     source = job.material.article
     return assemble(source.data, source.name, sections, status=DRAFT_STATUS)
+
+
+def with_works(shared: Shared, works: Sequence[Work]) -> Shared:
+    """The table of works that may be cited, longer by those a service confirmed."""
+    rows = [r for r in (shared.citations, *map(work_text, works)) if r]
+    return extend(shared, citations="\n".join(rows))
+
+
+def not_cited(refused: Sequence[str]) -> tuple[Finding, ...]:
+    return tuple(Finding("citations", "wanted", "info", f"想引而没有引：{text}") for text in refused)
 
 
 def with_outline(shared: Shared, reading: Reading, outline: Outline, evidence: Evidence) -> Shared:

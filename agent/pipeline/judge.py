@@ -10,6 +10,7 @@ from agent.article import read, regions
 from agent.checks.page import Page, Ran
 from agent.checks.standard import Standard
 from agent.pipeline.assemble import Assembled
+from agent.pipeline.closing import Unwritten
 from agent.pipeline.evidence import is_refuted
 from agent.pipeline.job import Job
 from agent.pipeline.writer import Draft, Plan
@@ -27,11 +28,17 @@ class Judged:
 
 
 def judge(
-    job: Job, plan: Plan, drafts: Sequence[Draft], whole: Assembled, targets: Sequence[TargetResult]
+    job: Job,
+    plan: Plan,
+    drafts: Sequence[Draft],
+    whole: Assembled,
+    targets: Sequence[TargetResult],
+    unwritten: Sequence[Unwritten] = (),
 ) -> Judged:
     """Check the whole draft and add up what speaks against it."""
     verdicts = check_draft(job, plan, whole)
     unfinished = [(d.pack.name, d.problem) for d in drafts if d.problem]
+    unfinished += [(u.id, u.reason) for u in unwritten]
     refuted = [label for label, v in plan.evidence.verdicts.items() if is_refuted(v)]
     return conclude(verdicts, targets, unfinished, refuted, whole.dangling)
 
@@ -70,6 +77,7 @@ def check_draft(job: Job, plan: Plan, whole: Assembled) -> tuple[Verdict, ...]:
         source=job.material.article,
         ours=tuple((r.begin_line, r.end_line) for r in regions(whole.data)),
         standard=Standard.of(job.standard),
+        references=plan.works,
         experiments={id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
     )
     verdicts = list(checks.run(page))

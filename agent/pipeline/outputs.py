@@ -108,6 +108,9 @@ def sections_report(outcome: Outcome) -> list[dict[str, Any]]:
         rows += [
             {"id": p.id, "title": p.title, "verdict": "unfinished", "reason": problem} for p in pack.parts
         ]
+    rows += [
+        {"id": u.id, "title": u.title, "verdict": "unfinished", "reason": u.reason} for u in outcome.unwritten
+    ]
     return rows
 
 
