@@ -64,7 +64,7 @@ def judge(e: Evidence) -> Judged:
         return Judged("refuted", _sort(e), e.counterexample)
     if e.problem or e.trial is None:
         return Judged("unchecked", "invalid", e.problem or "nothing was run")
-    for rule in (_vacuous, _mislinked, _inequality, _weak, _lower):
+    for rule in (_vacuous, _mislinked, _dimensions, _inequality, _weak, _lower):
         found = rule(e)
         if found is not None:
             return found
@@ -94,6 +94,14 @@ def _vacuous(e: Evidence) -> Judged | None:
 
 def _mislinked(e: Evidence) -> Judged | None:
     return Judged("unchecked", "mislinked", e.link.detail) if e.link.how == "mismatch" else None
+
+
+def _dimensions(e: Evidence) -> Judged | None:
+    assert e.trial is not None
+    # numbers have no dimension: mutants that change only a number survive, and are no reproach
+    if e.trial.kinds != {"scales"} or not e.killed:
+        return None
+    return Judged("consistent", "dimensions", "only the dimensions were checked" + _linking(e))
 
 
 def _inequality(e: Evidence) -> Judged | None:
@@ -126,8 +134,6 @@ def _weak(e: Evidence) -> Judged | None:
 
 def _lower(e: Evidence) -> Judged | None:
     assert e.trial is not None
-    if e.trial.kinds == {"scales"}:
-        return Judged("consistent", "dimensions", "only the dimensions were checked" + _linking(e))
     if not e.routes:
         reason = "algebra only: no derivative, quadrature, ODE, limit, sampling, solving or summation"
         return Judged("consistent", "algebra-only", reason + _linking(e))
