@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.article import Article
 from agent.checks.page import Work
 from agent.errors import ConfigError
 from agent.pipeline.material import defuse
+from agent.pipeline.records import Wanted
+from agent.sources import Wanted as Query
+from agent.workspace import write_json
+
+if TYPE_CHECKING:
+    from agent.pipeline.job import Job
 
 
 def load_references(path: Path) -> tuple[Work, ...]:
@@ -56,3 +65,50 @@ def work_text(work: Work) -> str:
         work.doi,
     ]
     return "，".join(p for p in pieces if p)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What became of the works a planner wanted beyond those at hand."""
+
+    works: tuple[Work, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Works nobody confirmed, with the reason; they are not cited."""
+
+
+def confirm_wanted(job: Job, wanted: Sequence[Wanted]) -> Confirmed:
+    """Ask the services about wanted works, once for an article: the answers are frozen beside its draft.
+
+    Goes out to the network where settings allow it; call it off the event loop.
+    """
+    if not wanted:
+        return Confirmed()
+    if job.resolver is None:
+        return Confirmed(refused=tuple(f"{w.title}：没有询问文献库" for w in wanted))
+    frozen = _frozen(job.confirmed)
+    works, refused = [], []
+    for want in wanted:
+        if want.title not in frozen:
+            frozen[want.title] = asdict(job.resolver.confirm(Query(want.title, want.authors, want.year)))
+        answer = frozen[want.title]
+        if answer["verdict"] == "confirmed":
+            found = answer["work"]
+            keep = ("title", "year", "arxiv", "doi", "url")
+            works.append(Work(authors=tuple(found["authors"]), **{k: found[k] for k in keep}))
+        else:
+            refused.append(
+                f"{want.title}：{REFUSED[answer['verdict']]}{answer['note'] and '，'}{answer['note']}"
+            )
+    if job.confirmed is not None:
+        write_json(job.confirmed, frozen)
+    return Confirmed(tuple(works), tuple(refused))
+
+
+REFUSED = {"different": "作者不符", "unknown": "文献库里没有", "unreachable": "文献库没有回答"}
+
+
+def _frozen(path: Path | None) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path is not None else {}
+    except (OSError, ValueError):
+        return {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agent.article import Article
 from agent.pipeline.citations import citations_text, load_references
@@ -23,6 +24,8 @@ class Inputs:
     """How many notes a person had left then: sending a draft back freezes anew."""
     series: str
     citations: str
+    works: list[dict[str, Any]] = field(default_factory=list)
+    """The same works as citations, as records."""
 
 
 def frozen_inputs(ws: Workspace, folder: Path, article: Article, state: State) -> Inputs:
@@ -34,7 +37,9 @@ def frozen_inputs(ws: Workspace, folder: Path, article: Article, state: State) -
     if known is not None and (known.source, known.notes) == (source, notes):
         return known
     works = load_references(ws.inside(ws.config.paths.references))
-    fresh = Inputs(source, notes, series_text(ws, article), citations_text(article, works))
+    fresh = Inputs(
+        source, notes, series_text(ws, article), citations_text(article, works), [asdict(w) for w in works]
+    )
     write_json(path, asdict(fresh))
     return fresh
 

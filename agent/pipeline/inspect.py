@@ -36,6 +36,7 @@ def inspect(job: Job, plan: Plan, pack: Pack, text: str, evidence: Evidence) -> 
         is_part=True,
         known_labels=job.material.labels | elsewhere,
         prelude=job.material.prelude,
+        references=plan.works,
         experiments={id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
     )
     found = [f for verdict in checks.run(page) for f in verdict.findings if f.severity != "info"]

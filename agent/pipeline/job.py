@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+from agent.checks.page import Work
 from agent.config import Config, StandardConfig
 from agent.lab import DEFAULT_LIMITS, Limits, Sandbox
 from agent.llm import Answer, Request
@@ -14,6 +15,7 @@ from agent.pipeline.material import Material
 from agent.pipeline.redo import Redo
 from agent.prompts import Library
 from agent.records import Targets, Usage
+from agent.sources import Resolver
 
 T = TypeVar("T")
 
@@ -95,7 +97,13 @@ class Job:
     series: str = ""
     """Digests of earlier parts of a series, frozen when the article was picked."""
     citations: str = ""
-    """Works that may be cited."""
+    """Works that may be cited, in the words of the prompts."""
+    works: tuple[Work, ...] = ()
+    """The same works, for the checks."""
+    resolver: Resolver | None = None
+    """Asks bibliographic services about works the planner wants; None: nobody is asked."""
+    confirmed: Path | None = None
+    """Where their answers for this article are frozen."""
     redos: Mapping[str, Redo] = field(default_factory=dict)
     """Section → why it was sent back last, and its old text."""
     edits: Mapping[str, str] = field(default_factory=dict)

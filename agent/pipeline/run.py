@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.article import read, refuse_markers, strip
+from agent.checks.page import Work
 from agent.errors import (
     BadReply,
     ContextOverflow,
@@ -30,6 +31,7 @@ from agent.pipeline.redo import Redo, StoredOnly
 from agent.plan import standard_for, targets_for
 from agent.prompts import open_library
 from agent.review.versions import version
+from agent.sources import Resolver
 from agent.workspace import State, Workspace, derive, hold, slug_of
 
 
@@ -131,6 +133,9 @@ def prepare(
         focus="\n".join(f"- {w}" for w in wishes),
         series=inputs.series,
         citations=inputs.citations,
+        works=tuple(Work(**{**w, "authors": tuple(w["authors"])}) for w in inputs.works),
+        resolver=resolver_of(ws),
+        confirmed=folder / "sources.json",
         redos=redos_of(folder, state),
         edits={s: version(folder, s, n).text for s, n in state.edits.items()},
         retry=dict(state.retry),
@@ -195,6 +200,13 @@ def sandbox_of(ws: Workspace, watch: Watch) -> Sandbox | None:
     except SandboxUnavailable as error:
         watch.line(f"no sandbox here, so experiments and witnesses are marked 未运行 ({error})")
         return None
+
+
+def resolver_of(ws: Workspace) -> Resolver | None:
+    """Who is asked about works that are to be cited; nobody unless the settings allow it."""
+    if not ws.config.sources.online:
+        return None
+    return Resolver(ws.outputs / ".cache" / "sources.json", ws.config.sources.email)
 
 
 def limits_of(ws: Workspace) -> Limits:

@@ -16,22 +16,23 @@ TOKEN = re.compile(r"\\\\|\\begin\{[^}]*\}|\\end\{[^}]*\}|\\[A-Za-z]+|\\.|[{}]",
 SERIES = "E"
 
 
-def tag_display(env: str, raw: str, last: int) -> tuple[str, int]:
+def tag_display(env: str, raw: str, last: int, series: str = SERIES) -> tuple[str, int]:
     """``raw`` with its tags, and the number used last.
 
-    ``env`` is the environment or opening delimiter of the display, ``raw`` its text with delimiters.
+    ``env`` is the environment or opening delimiter of the display, ``raw`` its text with delimiters, ``series``
+    what stands before the number.
     """
     name = env.rstrip("*")
     automatic = name in NUMBERING and not env.endswith("*")
     opening, body, closing = _open(env, raw)
-    rows = _rows(body) if name in BY_ROW else [(body, "")]
+    rows = split_rows(body) if name in BY_ROW else [(body, "")]
     made = []
     for row, separator in rows:
         wanted = "\\label{" in row or (automatic and not re.search(r"\\(?:notag|nonumber)\b", row))
         if wanted and not re.search(r"\\tag\b", row) and row.strip():
             last += 1
             kept = row.rstrip()
-            row = f"{kept} \\tag{{{SERIES}{last}}}{row[len(kept) :]}"
+            row = f"{kept} \\tag{{{series}{last}}}{row[len(kept) :]}"
         made.append(row + separator)
     return opening + "".join(made) + closing, last
 
@@ -46,7 +47,7 @@ def _open(env: str, raw: str) -> tuple[str, str, str]:
     return raw[: head.end()], raw[head.end() : tail], raw[tail:]
 
 
-def _rows(body: str) -> list[tuple[str, str]]:
+def split_rows(body: str) -> list[tuple[str, str]]:
     """(row, separator) at depth 0: neither inside braces nor inside an inner environment."""
     rows: list[tuple[str, str]] = []
     depth = at = 0

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent.checks.page import Work
 from agent.errors import BadReply, ContextOverflow, NotRecorded
 from agent.llm import json_parser
 from agent.pipeline.claims import overlaid, restricted, witness_claims
@@ -57,6 +58,8 @@ class Plan:
     outline: Outline
     layout: Layout
     evidence: Evidence
+    works: tuple[Work, ...] = ()
+    """Works that are confirmed."""
 
 
 async def write_pack(job: Job, shared: Shared, plan: Plan, pack: Pack) -> Draft:
