@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -52,12 +51,6 @@ def task_of(prompt: str) -> str:
 
 def prompt_of(seen: Seen) -> str:
     return str(seen.body["messages"][-1]["content"])
-
-
-def asked(seen: Seen) -> str:
-    """Digest of all that shapes an answer: two requests with the same one ask the same."""
-    body = {k: v for k, v in seen.body.items() if k not in ("stream", "stream_options")}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 class Service(FakeOpenAI):
