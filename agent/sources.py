@@ -193,7 +193,7 @@ class Resolver:
             verdict = compare(wanted, candidates)
             if verdict.verdict == "confirmed":
                 return verdict
-            if verdict.verdict == "different":
+            if verdict.verdict == "different" and best.verdict == "unknown":
                 best = verdict
         return best if answered else Confirmation("unreachable", note="no service answered")
 
