@@ -79,6 +79,8 @@ class Library:
     sections: tuple[SectionTemplate, ...]
     """In the order in which they stand in an article."""
     bodies: Mapping[str, str]
+    environment: Any = field(repr=False, compare=False)
+    """Jinja's, with the templates it has compiled: that takes longer than everything else in a call."""
 
     def render(self, name: str, **values: Any) -> str:
         """The text of a prompt. Raises PromptError for a template or variable that is missing."""
@@ -88,7 +90,7 @@ class Library:
             raise PromptError(
                 f"prompt {name}: {', '.join(missing)} not given", hint="see `needs` in its front matter"
             )
-        return str(self._environment().get_template(name).render({**dict.fromkeys(CONTEXT, ""), **values}))
+        return str(self.environment.get_template(name).render({**dict.fromkeys(CONTEXT, ""), **values}))
 
     def messages(self, name: str, **values: Any) -> tuple[Message, ...]:
         """System and user message of a call. The user message starts with the shared context."""
@@ -117,17 +119,18 @@ class Library:
     def section(self, name: str) -> SectionTemplate | None:
         return next((s for s in self.sections if s.name == name), None)
 
-    def _environment(self) -> Any:
-        from jinja2 import DictLoader, Environment, StrictUndefined
 
-        return Environment(
-            loader=DictLoader(dict(self.bodies)),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=False,
-            keep_trailing_newline=False,
-            autoescape=False,  # prompts are plain text; article text is only ever a value, never a template
-        )
+def _environment(bodies: Mapping[str, str]) -> Any:
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    return Environment(
+        loader=DictLoader(dict(bodies)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=False,
+        keep_trailing_newline=False,
+        autoescape=False,  # prompts are plain text; article text is only ever a value, never a template
+    )
 
 
 def open_library(own: Path | None = None) -> Library:
@@ -154,7 +157,7 @@ def open_library(own: Path | None = None) -> Library:
         except ConfigError as error:
             raise PromptError(str(error), hint=error.hint) from None
     ordered = sorted(sections, key=lambda s: (s.order, s.name))
-    return Library(folders, templates, tuple(ordered), bodies)
+    return Library(folders, templates, tuple(ordered), bodies, _environment(bodies))
 
 
 def _split(path: Path) -> tuple[dict[str, Any], str]:
