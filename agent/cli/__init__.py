@@ -56,6 +56,7 @@ COMMANDS: tuple[click.Command, ...] = (
     books.audit,
     texts.witness,
     texts.experiment,
+    texts.evaluate,
     reviewing.diff,
     reviewing.accept,
     reviewing.reject,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.shared import FILE, json_option, show, unsafe_option
+from agent.cli.shared import FILE, json_option, model_option, show, unsafe_option
 
 
 @click.command()
@@ -70,3 +70,26 @@ def experiment(files: tuple[Path, ...], unsafe: bool, as_json: bool) -> None:
     from agent.commands import laboratory
 
     show(laboratory.experiment(files, unsafe=unsafe), as_json)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
+@click.option(
+    "--against", type=FILE, help="Have a judge compare each file with this one, blind and in both orders."
+)
+@click.option("--source", type=FILE, help="The author's original, where no file holds regions.")
+@model_option
+@json_option
+@click.pass_context
+def evaluate(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    against: Path | None,
+    source: Path | None,
+    spec: str | None,
+    as_json: bool,
+) -> None:
+    """How good expansions are: measured, and by a judge. Evidence, not truth."""
+    from agent.commands import evaluation
+
+    show(evaluation.evaluate_files(ctx.obj, files, against=against, source=source, spec=spec), as_json)

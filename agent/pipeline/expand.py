@@ -23,7 +23,7 @@ from agent.pipeline.job import Job, Shared, extend
 from agent.pipeline.judge import Judged, judge
 from agent.pipeline.laboratory import gather_evidence
 from agent.pipeline.packs import Pack, pack_chapter
-from agent.pipeline.planner import Layout, divide, draw_outline, owners, read_source, spots_text
+from agent.pipeline.planner import Layout, divide, draw_outline, owners, read_source, spots_text, two_meanings
 from agent.pipeline.records import Outline, Reading
 from agent.pipeline.redo import redo_parts, with_edits
 from agent.pipeline.seams import smooth
@@ -66,7 +66,10 @@ async def expand_article(job: Job) -> Outcome:
     confirmed = await asyncio.to_thread(confirm_wanted, job, layout.division.wanted)
     shared = with_works(shared, confirmed.works)
     shared = with_division(shared, reading, outline, evidence, layout)
-    layout = replace(layout, findings=(*remarks, *layout.findings, *not_cited(confirmed.refused)))
+    layout = replace(
+        layout,
+        findings=(*remarks, *two_meanings(reading, outline), *layout.findings, *not_cited(confirmed.refused)),
+    )
     plan = Plan(reading, outline, layout, evidence, (*job.works, *confirmed.works))
     drafts = await write_all(job, shared, plan)
     drafts, rounds = await deepen_until_met(job, shared, plan, drafts)

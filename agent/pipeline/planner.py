@@ -57,6 +57,21 @@ async def draw_outline(job: Job, shared: Shared) -> tuple[Outline, tuple[Finding
     return settle_outline(outline, job.material)
 
 
+def two_meanings(reading: Reading, outline: Outline) -> tuple[Finding, ...]:
+    """A symbol that stands for two things, in the source or because the expansion took it again."""
+    meanings: dict[str, list[str]] = {}
+    for symbol in (*reading.notation, *outline.symbols):
+        for tex in symbol.tex.split(","):
+            known = meanings.setdefault("".join(tex.split()), [])
+            if symbol.meaning not in known:
+                known.append(symbol.meaning)
+    return tuple(
+        _finding(f"${tex}$ 有两个意思：{'；'.join(said)}")
+        for tex, said in meanings.items()
+        if tex and len(said) > 1
+    )
+
+
 async def divide(job: Job, shared: Shared, outline: Outline) -> Layout:
     """Ask who writes what, and settle the answer into a layout."""
     added = max(job.targets.lines - (0 if job.targets.added else len(job.material.article.lines)), 60)

@@ -348,6 +348,33 @@ def show_doctor(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
                 console.print(t(f"        {line}", "dim"))
 
 
+def show_evaluate(console: Console, data: Mapping[str, Any]) -> None:
+    for m in data["measured"]:
+        console.print(t(m["file"], "bold"))
+        console.print(t(f"  {m['lines']} lines, {m['substance_share']:.0%} substance, {m['formulas']} display formulas, "
+                        f"{m['claims']} labelled claims"))  # fmt: skip
+        console.print(t(f"  errors {_counts(m['errors'])}; warnings {_counts(m['warnings'])}"))
+        if m["witnesses"]:
+            console.print(t(f"  witnesses: {_counts(m['witnesses'])}"))
+        if m["steps"]:
+            console.print(
+                t(
+                    f"  skipped steps covered: {m['covered']} of {m['steps']}; symbols with two meanings: {m['symbols']}"
+                )
+            )
+    for c in data["compared"]:
+        console.print(
+            t(f"{c['a']} (a) against {c['b']} (b), judged by {c['model']}: ", "bold").append(c["winner"])
+        )
+        console.print(t("  " + ", ".join(f"{k} {v}" for k, v in c["scores"].items())))
+        for r in c["readings"]:
+            console.print(t(f"  order {r['order']}: {r['winner']} — {r['raw']['overall']['reason']}"))
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{k} {v}" for k, v in counts.items()) or "none"
+
+
 SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "init": show_init,
     "status": show_status,
@@ -371,4 +398,5 @@ SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "witness": show_witness,
     "experiment": show_experiment,
     "doctor": show_doctor,
+    "evaluate": show_evaluate,
 }
