@@ -18,15 +18,28 @@ from typing import Any
 
 def preload() -> None:
     """What a run imports sooner or later. No thread is started by any of it."""
-    import jinja2  # noqa: F401
-    import jsonschema  # noqa: F401
-    import openai  # noqa: F401
-    import tenacity.asyncio  # noqa: F401
+    import threading
+
+    import anyio._backends._asyncio
+    import filelock
+    import jinja2
+    import jsonschema
+    import openai.resources.chat.completions
+    import py_mini_racer
+    import rich.console
+    import rich.table
+    import rich.text
+    import tenacity.asyncio
 
     import agent.cli
     import agent.commands.expansion
     import agent.commands.reviewing
-    import agent.llm.openai  # noqa: F401
+    import agent.llm.openai
+    import agent.report.live
+    import agent.report.progress
+    import agent.report.screens  # noqa: F401
+
+    assert threading.active_count() == 1, "a fork would lose the other threads"
 
 
 def child(order: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def check_same(site: Site, other: Site) -> None:
     assert stored(site) == stored(other)
 
 
-@pytest.mark.parametrize("schedule", [(1, 2, 3, 4, 5, 6), (4, 8, 6), (11, 1), (16,)])
+@pytest.mark.parametrize("schedule", [(1, 2, 3, 5), (9, 4), (14,)])
 def test_killed_at_requests(
     unbroken: tuple[Site, Service], new_site: Callable[[str], Site], schedule: tuple[int, ...]
 ) -> None:
@@ -123,7 +123,7 @@ def test_killed_at_requests(
         check_same(site, unbroken[0])
 
 
-@pytest.mark.parametrize("mark", ["sections/map.md", "plan.json", "bindings.json", "report.json", "draft.md"])
+@pytest.mark.parametrize("mark", ["sections/map.md", "diff.patch", "draft.md"])
 def test_killed_while_writing_down(
     unbroken: tuple[Site, Service], new_site: Callable[[str], Site], mark: str
 ) -> None:
