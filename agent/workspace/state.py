@@ -112,6 +112,12 @@ def _drafted(state: State, event: Event) -> State:
     """A new draft has no decisions and no history; one that a redo made keeps both, but for what it changed."""
     data = event.data
     sha256 = str(data.get("sha256", state.sha256))
+    digest = data.get("draft_sha256")
+    if digest and digest == state.drafted.get("draft_sha256") and state.status in ("draft", "accepted"):
+        # Run again, the same answers give the same draft: what a person decided about it stands.
+        return replace(
+            state, failures=0, error="", data=data, drafted=data, at=event.at, sha256=sha256, waiting=()
+        )
     state = replace(
         state, status="draft", failures=0, error="", data=data, drafted=data, at=event.at, sha256=sha256
     )
