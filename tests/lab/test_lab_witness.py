@@ -19,7 +19,9 @@ from agent.lab.witness.files import article_jobs
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "lab" / "witnesses.md"
 SEEDS = 3
-CASE = re.compile(r"^## ([^\n]+)\n(.*?)```python\n(.*?)```\n\n- (\S+) ([\w-]+)(?: (\w+))?(?:: ([^\n]+))?$", re.S | re.M)
+CASE = re.compile(
+    r"^## ([^\n]+)\n(.*?)```python\n(.*?)```\n\n- (\S+) ([\w-]+)(?: (\w+))?(?:: ([^\n]+))?$", re.S | re.M
+)
 
 
 @dataclass(frozen=True)

@@ -58,22 +58,55 @@ SAME = {
     "）": ")",
     "，": ",",
 }
+BARS = frozenset(("|", r"\|"))
+SIDES = {
+    r"\left": "<",
+    r"\bigl": "<",
+    r"\Bigl": "<",
+    r"\biggl": "<",
+    r"\Biggl": "<",
+    r"\lvert": "<",
+    r"\lVert": "<",
+}
+SIDES |= {
+    r"\right": ">",
+    r"\bigr": ">",
+    r"\Bigr": ">",
+    r"\biggr": ">",
+    r"\Biggr": ">",
+    r"\rvert": ">",
+    r"\rVert": ">",
+}
 NAMED = re.compile(r"\\(?:operatorname|mathrm|text|textrm|textbf|textit|mbox|mathop)\*?\s*\{([^{}]*)\}")
 
 
 def tokens(tex: str) -> list[str]:
     r"""The tokens of ``tex``. Digits come one by one, because ``x^12`` and ``\frac12`` take one each.
 
-    Named operators become ``\op:name``, environments ``\begin:name`` and ``\end:name``.
+    Named operators become ``\op:name``, environments ``\begin:name`` and ``\end:name``. A bar that says on which
+    side it stands, as in ``\left|`` or ``\rVert``, becomes ``|<`` or ``\|>``.
     """
     text = LABEL.sub(" ", COMMENT.sub("", tex))
     found: list[str] = []
+    side = ""
     for match in TOKEN.finditer(text):
         token = match.group(0)
-        if token.isspace() or token in DROPPED:
+        if token.isspace():
             continue
-        found.append(_normal(token))
+        if token in DROPPED:
+            side = SIDES.get(token, "")
+            continue
+        normal = _normal(token)
+        if normal in BARS:
+            normal += side or SIDES.get(token, "")
+        side = ""
+        found.append(normal)
     return _unwrap(found)
+
+
+def plain(found: list[str]) -> list[str]:
+    """The tokens without the sides of bars, for comparing two spellings."""
+    return [token.rstrip("<>") if token[:-1] in BARS else token for token in found]
 
 
 def _normal(token: str) -> str:
@@ -103,20 +136,22 @@ def _unwrap(found: list[str]) -> list[str]:
 
 def contains(outer: str, inner: str) -> bool:
     """Whether ``inner`` stands in ``outer``, token for token."""
-    a, b = tokens(outer), tokens(inner)
+    a, b = plain(tokens(outer)), plain(tokens(inner))
     return bool(b) and any(a[i : i + len(b)] == b for i in range(len(a) - len(b) + 1))
 
 
 def bind(found: list[str], fragments: dict[str, str]) -> list[str]:
     r"""``found`` with each fragment's tokens replaced by ``\bound:key``, longest fragments first."""
-    pairs = sorted(((tokens(tex), key) for tex, key in fragments.items()), key=lambda pair: -len(pair[0]))
+    pairs = sorted(
+        ((plain(tokens(tex)), key) for tex, key in fragments.items()), key=lambda pair: -len(pair[0])
+    )
     out = list(found)
     for pattern, key in pairs:
         if not pattern:
             continue
         index, replaced = 0, []
         while index < len(out):
-            if out[index : index + len(pattern)] == pattern and not _cuts(out, index, len(pattern)):
+            if plain(out[index : index + len(pattern)]) == pattern and not _cuts(out, index, len(pattern)):
                 replaced.append(r"\bound:" + key)
                 index += len(pattern)
             else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from .environments import cases, cells, unaligned
-from .lexer import tokens
+from .lexer import BARS, tokens
 from .nodes import ACCENTS, CLOSERS, COMPARE, FUNCTIONS, GREEK, PAIRS, TRANSPOSE, Node, Reading, Unreadable
+
+CLOSING_BARS = frozenset(("|>", r"\|>"))
 
 
 class Parser:
@@ -79,8 +81,10 @@ class Parser:
 
     def ends(self) -> bool:
         token = self.peek()
-        if token in ("|", r"\|"):
+        if token in BARS:
             return self.bars > 0
+        if token in CLOSING_BARS:
+            return True
         return not token or token in CLOSERS or token in ("+", "-") or token.startswith(r"\end:")
 
     def term(self) -> Node:
@@ -189,8 +193,8 @@ class Parser:
         if token == "{":
             self.at -= 1
             return self.inner(self.group())
-        if token in ("|", r"\|"):
-            return self.bar(token)
+        if token.rstrip("<") in BARS:
+            return self.bar(token.rstrip("<"))
         if token == r"\langle":
             left = self.expression()
             if self.take() not in (",", "|"):
@@ -208,12 +212,12 @@ class Parser:
         text = first
         while self.peek().isdigit() or (self.peek() == "." and self.peek(1).isdigit() and "." not in text):
             text += self.take()
-        return Node("num", value=float(text))
+        return Node("num", name=text, value=float(text))
 
     def bar(self, token: str) -> Node:
         self.bars += 1
         node = self.expression()
-        self.take(token)
+        self.take(token + ">" if self.peek() == token + ">" else token)
         self.bars -= 1
         if token == "|":
             return Node("abs", (node,))

@@ -92,10 +92,45 @@ def rows(tex: str) -> list[Row]:
 
 
 def segments(tex: str) -> list[Segment]:
-    """What stands between the relation signs of one row or display, side conditions after a wide space left out."""
+    """What stands between the relation signs of a row's first statement; the rest are often its conditions."""
+    return next(iter(statements(tex)), [Segment("", ())])
+
+
+def statements(tex: str) -> list[list[Segment]]:
+    """The statements of a row, parted by wide spaces and by commas, each cut at its relation signs.
+
+    A comma parts statements only where what follows it has a sign of its own: ``i = 1, 2`` is one.
+    """
+    found: list[list[Segment]] = []
+    for piece in re.split(r"\\q?quad(?![A-Za-z])", tex.strip()):
+        parts = _at_commas(tokens(piece))
+        found += [_cut(part) for part in parts if any(token not in (",", ".", ";") for token in part)]
+    return found
+
+
+def _at_commas(stream: list[str]) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for token in stream:
+        depth += (token in OPEN or token.startswith(r"\begin:")) - (
+            token in CLOSE or token.startswith(r"\end:")
+        )
+        if depth == 0 and token in (",", ";", "，", "；"):
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    joined = [parts[0]]
+    for part in parts[1:]:
+        if len(_cut(part)) > 1 and len(_cut(joined[-1])) > 1:
+            joined.append(part)
+        else:
+            joined[-1] = [*joined[-1], ",", *part]
+    return joined
+
+
+def _cut(stream: list[str]) -> list[Segment]:
     found: list[Segment] = []
     relation, current, depth = "", list[str](), 0
-    stream = tokens(re.split(r"\\q?quad(?![A-Za-z])", tex.strip())[0]) or tokens(tex)
     index = 0
     while index < len(stream):
         token = stream[index]
