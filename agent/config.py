@@ -75,7 +75,7 @@ class LoopConfig:
     referee: bool = True
     """Have every part read adversarially before it is assembled."""
     concurrency: int = 4
-    """Calls in flight at most."""
+    """Calls in flight at most, over all articles; `batch -j N` beats it."""
     tries: int = 3
     """Deliberate new tries after a cut-off, empty, refused or malformed reply."""
 
@@ -93,13 +93,42 @@ class RetryConfig:
 @dataclass(frozen=True, slots=True)
 class BudgetConfig:
     article: float | None = None
-    """US dollars one article may cost."""
+    """US dollars one article may cost, over all runs."""
     run: float | None = None
     """US dollars one command may cost."""
     day: float | None = None
     """US dollars a calendar day (UTC) may cost."""
     tokens: int | None = None
     """Tokens (prompt and reply) one command may use; the cap for models without a known price."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    rpm: float | None = None
+    """Requests a minute to one service; unset: what its `x-ratelimit` headers say, else no limit. After a 429 the
+    number of calls in flight is halved and grows again with every round that went well."""
+    tpm: float | None = None
+    """Tokens a minute to one service, prompt and longest reply together; unset: as for `rpm`."""
+    warm: float = 5.0
+    """Seconds that calls with the same start wait at most for the first of them to have its first token, so that
+    the vendor's prompt cache serves them; 0: they do not wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceConfig:
+    input: float = 0.0
+    """US dollars a million prompt tokens."""
+    cached: float | None = None
+    """US dollars a million prompt tokens from the vendor's cache; unset: as `input`."""
+    output: float = 0.0
+    """US dollars a million reply tokens, reasoning tokens included."""
+
+
+@dataclass(frozen=True, slots=True)
+class PricesConfig:
+    models: Mapping[str, PriceConfig] = field(default_factory=dict)
+    """Prices by model, such as `"openai:qwen3" = {input = 0.1, cached = 0.01, output = 0.4}` in US dollars a million
+    tokens; they beat the list prices of genai-prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +187,8 @@ class Config:
     loop: LoopConfig = LoopConfig()
     retry: RetryConfig = RetryConfig()
     budget: BudgetConfig = BudgetConfig()
+    limits: LimitsConfig = LimitsConfig()
+    prices: PricesConfig = PricesConfig()
     lab: LabConfig = LabConfig()
     standard: StandardConfig = StandardConfig()
     paths: PathsConfig = PathsConfig()

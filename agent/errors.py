@@ -20,6 +20,7 @@ ExpandError
 │       ├── Refused                    the model or a filter declined
 │       └── Malformed                  it is not in the form that was asked for
 ├── BudgetReached              4   the next call could break the cap
+├── Interrupted              130   a person stopped the run; what was under way is stored
 ├── Locked                     5   another process holds the workspace or the article
 ├── SourceChanged              5   the source is not the one the draft was made from
 └── SandboxUnavailable         1   nothing here can confine generated code
@@ -83,10 +84,14 @@ class ModelError(ExpandError):
 
 
 class Unavailable(ModelError):
-    def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, limited: bool = False, hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
         """Seconds the service asked us to wait, if it said so."""
+        self.limited = limited
+        """True where it is there and wants fewer requests (429)."""
 
 
 class NotConfigured(ModelError):
@@ -134,6 +139,10 @@ class Malformed(BadReply):
 
 class BudgetReached(ExpandError):
     exit_code = 4
+
+
+class Interrupted(ExpandError):
+    exit_code = 130
 
 
 class Locked(ExpandError):

@@ -1,18 +1,20 @@
 """The only place that calls models. ``client`` asks, ``ledger`` keeps, ``vendors`` opens a SPEC."""
 
-from agent.llm.budget import Budget
+from agent.llm.budget import Before, Budget
 from agent.llm.client import Client
 from agent.llm.json_reply import json_parser, parse_json
 from agent.llm.keys import key_of, prompt_hash
 from agent.llm.ledger import Ledger, LedgerStats, ModelStats, Row
 from agent.llm.model import CallEvent, Model, ModelSettings, Recorded
-from agent.llm.prices import cost_of, window_of
+from agent.llm.prices import Price, cost_of, priced, window_of
 from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy
+from agent.llm.traffic import Traffic, TrafficLimits
 from agent.llm.vendors import open_model
 
 __all__ = [
     "Answer",
+    "Before",
     "Budget",
     "CallEvent",
     "Client",
@@ -21,15 +23,19 @@ __all__ = [
     "Model",
     "ModelSettings",
     "ModelStats",
+    "Price",
     "Recorded",
     "Request",
     "RetryPolicy",
     "Row",
+    "Traffic",
+    "TrafficLimits",
     "cost_of",
     "json_parser",
     "key_of",
     "open_model",
     "parse_json",
+    "priced",
     "prompt_hash",
     "window_of",
 ]

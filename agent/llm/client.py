@@ -1,4 +1,4 @@
-"""Asking: ``ask`` → ledger → budget → transport retry → vendor, one concern a call.
+"""Asking: ``ask`` → ledger → budget → transport retry → its turn → vendor, one concern a call.
 
 The caller sees a usable answer or a named error; attempts, storage, caps and retries cannot be told from
 outside.
@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from agent.errors import BadReply, ContextOverflow, NotConfigured
+from agent.errors import BadReply, ContextOverflow, NotConfigured, Unavailable
 from agent.llm.attempts import Attempts, Usable, exhausted
 from agent.llm.budget import Budget, worst_case
 from agent.llm.keys import key_of
@@ -21,6 +21,7 @@ from agent.llm.ledger import Ledger, Row
 from agent.llm.model import CallEvent, EventKind, Model, Observer, Recorded, Sleep
 from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy, retried
+from agent.llm.traffic import Traffic, TrafficLimits
 from agent.llm.usage import prompt_tokens
 from agent.records import Call, Reply, Usage
 
@@ -32,7 +33,8 @@ DEFAULT_ROLE = "default"
 class Client:
     """Asks models, at most ``concurrency`` at a time, and never for an answer that is stored.
 
-    models: by role; the role ``"default"`` stands in for one that is not named.
+    models: by role; the role ``"default"`` stands in for one that is not named. traffic: the slots and limits that
+    several clients share; without one, this client has its own.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Client:
         retry: RetryPolicy | None = None,
         budget: Budget | None = None,
         concurrency: int = 4,
+        traffic: Traffic | None = None,
         observe: Observer | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -51,8 +54,9 @@ class Client:
         self._models = dict(models)
         self._retry = retry or RetryPolicy()
         self._budget = budget
-        self._slots = asyncio.Semaphore(concurrency)
         self._observe = observe or (lambda event: None)
+        limits = TrafficLimits(concurrency, patience=self._retry.total)
+        self._traffic = traffic or Traffic(limits, self._observe, sleep, clock)
         self._sleep = sleep
         self._clock = clock
         self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -74,7 +78,7 @@ class Client:
             if attempt < request.first_attempt and self._ledger.get(key_of(call)) is None:
                 attempt = request.first_attempt
                 continue
-            row = await self._stored(model, call)
+            row = await self._stored(model, call, request.prefix)
             rows.append(row)
             changed |= self._is_changed(model, call)
             outcome = self._judged(attempts, row)
@@ -107,7 +111,7 @@ class Client:
             self._tell("rejected" if bad else "stored", row, detail=row.problem, seconds=row.seconds)
         return outcome
 
-    async def _stored(self, model: Model, call: Call) -> Row:
+    async def _stored(self, model: Model, call: Call, prefix: str) -> Row:
         """The reply out of the ledger, put there first where it is missing."""
         key = key_of(call)
         # Two tasks that ask the same at once must not both pay for it.
@@ -117,35 +121,72 @@ class Client:
             if row is not None:
                 self._tell("reused", row)
                 return row
-            return await self._within_limits(model, call)
+            return await self._within_limits(model, call, prefix)
 
-    async def _within_limits(self, model: Model, call: Call) -> Row:
+    async def _within_limits(self, model: Model, call: Call, prefix: str) -> Row:
         """Context window and budget are kept before anything is sent."""
         window = model.context_window
-        if window is None and self._budget is None:
-            return await self._in_turn(model, call)
+        if window is None and self._budget is None and not self._traffic.counts_tokens:
+            return await self._retried(model, call, prefix, Usage(), lambda reply: None)
         worst = worst_case(call, await asyncio.to_thread(prompt_tokens, call))
         _fits(call, worst, window)
         if self._budget is None:
-            return await self._in_turn(model, call)
+            return await self._retried(model, call, prefix, worst, lambda reply: None)
         async with self._budget.reserved(call, worst) as spent:
-            row = await self._in_turn(model, call)
+            row = await self._retried(model, call, prefix, worst, spent)
             spent(row.reply)
             return row
 
-    async def _in_turn(self, model: Model, call: Call) -> Row:
+    async def _retried(
+        self, model: Model, call: Call, prefix: str, worst: Usage, spent: Callable[[Reply], None]
+    ) -> Row:
+        identity = model.identity
+
         def on_wait(seconds: float, reason: str) -> None:
-            self._tell("wait", call, detail=reason, seconds=seconds)
+            if not self._traffic.down_for(identity):
+                self._tell("wait", call, detail=reason, seconds=seconds)
 
-        async with self._slots:
-            return await retried(
-                self._retry, lambda: self._sent(model, call), sleep=self._sleep, on_wait=on_wait
-            )
+        def down() -> bool | None:
+            if self._traffic.gave_up(identity) or self._traffic.stopped:
+                return False
+            return None if self._traffic.down_for(identity) is None else True
 
-    async def _sent(self, model: Model, call: Call) -> Row:
+        return await retried(
+            self._retry,
+            lambda: self._in_turn(model, call, prefix, worst, spent),
+            sleep=self._sleep,
+            on_wait=on_wait,
+            down=down,
+        )
+
+    async def _in_turn(
+        self, model: Model, call: Call, prefix: str, worst: Usage, spent: Callable[[Reply], None]
+    ) -> Row:
+        tokens = worst.prompt + worst.completion
+        async with self._traffic.turn(model, call, prefix=prefix, tokens=tokens) as turn:
+            arrived = 0
+
+            def on_token(count: int) -> None:
+                nonlocal arrived
+                arrived = count
+                turn.first_token()
+                self._tell("tokens", call, tokens=count)
+
+            try:
+                row = await self._sent(model, call, on_token)
+            except Unavailable as error:
+                turn.failed(error)
+                if arrived:
+                    # The service bills a stream that broke off; what had arrived is all we know of it.
+                    spent(Reply("", usage=Usage(worst.prompt, 0, arrived, counted=False)))
+                raise
+            turn.answered(row.reply.usage)
+            return row
+
+    async def _sent(self, model: Model, call: Call, on_token: Callable[[int], None]) -> Row:
         self._tell("sent", call)
         start = self._clock()
-        reply = await model.send(call, on_token=lambda n: self._tell("tokens", call, tokens=n))
+        reply = await model.send(call, on_token=on_token)
         # No await between arrival and storage: a cancellation cannot lose a reply that is here.
         row = self._ledger.put(call, _storable(reply), seconds=self._clock() - start)
         task = asyncio.current_task()

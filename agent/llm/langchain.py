@@ -158,7 +158,7 @@ def translate(error: Exception, secrets: Iterable[str]) -> ModelError:
     if status is None:
         return Unavailable(message)
     kind = BY_STATUS.get(status, Unavailable if status >= 500 else Rejected)
-    return kind(message)
+    return Unavailable(message, limited=True) if status == 429 else kind(message)
 
 
 def missing(vendor: str, error: ImportError) -> NotConfigured:

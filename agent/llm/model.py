@@ -12,7 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 from agent.records import Call, Reply, Usage
 
 EventKind = Literal[
-    "reused", "sent", "tokens", "wait", "waiting", "fallback", "stored", "rejected", "changed"
+    "reused", "sent", "tokens", "wait", "waiting", "fallback", "stored", "rejected", "changed", "down", "up"
 ]
 
 
@@ -24,7 +24,8 @@ class CallEvent:
     """reused: read from the ledger · sent: handed to the vendor · tokens: text is arriving · wait: a retry is
     waited for · waiting: a mailbox waits for a file · fallback: the endpoint does not take a feature, so it
     is left out from now on · stored: a usable reply is in the ledger · rejected: an unusable one is ·
-    changed: a replayed answer belongs to an older prompt."""
+    changed: a replayed answer belongs to an older prompt · down: a service does not answer any more; its calls
+    are held, and one at a time tries · up: it answers again."""
     name: str
     attempt: int = 0
     model: str = ""
@@ -33,7 +34,8 @@ class CallEvent:
     tokens: int = 0
     """Kind ``tokens``: reply tokens so far, an estimate (one a chunk)."""
     seconds: float = 0.0
-    """Kind ``wait``: how long; kinds ``stored`` and ``rejected``: how long the answer took."""
+    """Kind ``wait``: how long; kinds ``stored`` and ``rejected``: how long the answer took; kind ``up``: how long
+    it was away."""
     usage: Usage | None = None
     """Kinds ``stored``, ``rejected`` and ``reused``: what the reply used when it was made."""
 

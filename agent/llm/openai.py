@@ -14,6 +14,7 @@ from agent.llm.model import CallEvent, ModelSettings
 from agent.llm.openai_dialect import Dialect
 from agent.llm.openai_errors import is_complaint, translate
 from agent.llm.prices import window_of
+from agent.llm.rates import Quotas, quotas_of
 from agent.llm.redact import without
 from agent.llm.usage import own_count
 from agent.records import Call, FinishReason, Reply, Usage
@@ -51,6 +52,7 @@ class OpenAIModel:
         self._dialect = Dialect.of(own_endpoint=own)
         self._client: AsyncOpenAI | None = None
         self._window: int | str | None = settings.context_window or "unknown yet"
+        self._quotas: Quotas | None = None
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self.identity!r})"
@@ -61,6 +63,11 @@ class OpenAIModel:
         if isinstance(self._window, str):
             self._window = window_of(self.identity)
         return self._window
+
+    def quotas(self) -> Quotas | None:
+        """What the last answer's headers said is left, once."""
+        told, self._quotas = self._quotas, None
+        return told
 
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
         """One request, or a few more where the endpoint turns out not to support a feature.
@@ -75,6 +82,7 @@ class OpenAIModel:
             except ExpandError:
                 raise
             except Exception as error:
+                self._hear(getattr(error, "response", None))
                 if is_complaint(error) and (dropped := self._dialect.adapt(error, body)):
                     self._tell(call, f"{self.identity}: {dropped}")
                     continue
@@ -95,11 +103,14 @@ class OpenAIModel:
         client = self._opened()
         # The body goes as it is: the SDK's own parameters would refuse what other vendors take.
         rest = {k: v for k, v in body.items() if k not in ("model", "messages", "stream")}
-        answer = client.chat.completions.create
         if not self._settings.stream:
-            whole = await answer(model=self._name, messages=body["messages"], extra_body=rest)
-            return self._reply(call, _whole(whole))
+            raw = client.chat.completions.with_raw_response.create
+            whole = await raw(model=self._name, messages=body["messages"], extra_body=rest)
+            self._hear(whole)
+            return self._reply(call, _whole(whole.parse()))
+        answer = client.chat.completions.create
         stream = await answer(model=self._name, messages=body["messages"], stream=True, extra_body=rest)
+        self._hear(stream.response)
         return self._reply(call, await _collected(stream, on_token))
 
     def _reply(self, call: Call, heard: Heard) -> Reply:
@@ -110,6 +121,10 @@ class OpenAIModel:
         finish = "refused" if heard.refusal else FINISH.get(heard.finish, "stop")
         text = without(heard.text or heard.refusal, (self._key,))
         return Reply(text, finish, heard.usage or own_count(call, text))
+
+    def _hear(self, response: Any) -> None:
+        headers = getattr(response, "headers", None)
+        self._quotas = (quotas_of(headers) if headers is not None else None) or self._quotas
 
     def _opened(self) -> AsyncOpenAI:
         if self._client is None:

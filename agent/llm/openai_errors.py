@@ -89,7 +89,7 @@ def translate(error: Exception, *, secrets: Iterable[str], now: Callable[[], flo
         hint = (
             "" if status else "check base_url, the network and that the service is running, then run it again"
         )
-        return kind(message, retry_after=retry_after(error, now), hint=hint)
+        return kind(message, retry_after=retry_after(error, now), limited=status == 429, hint=hint)
     return kind(message, hint=HINTS.get(status or 0, ""))
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.llm.endpoints import is_local
 from agent.records import Usage
+
+Price = Callable[[str, Usage], float | None]
+"""(identity, usage) → US dollars, or None where the price is unknown."""
 
 FREE = ("mailbox", "replay", "local")
 """Vendors that send no bill."""
@@ -49,6 +53,21 @@ def cost_of(identity: str, usage: Usage) -> float | None:
         return float(calc_price(used, _name(identity), **where).total_price)
     except (LookupError, ValueError):
         return None
+
+
+def priced(own: Mapping[str, Any]) -> Price:
+    """Prices with some set by hand: identity → an object with ``input``, ``cached`` and ``output``, US dollars a
+    million tokens. ``cached`` None: as input."""
+
+    def price(identity: str, usage: Usage) -> float | None:
+        mine = own.get(identity) or own.get(identity.partition("@")[0])
+        if mine is None:
+            return cost_of(identity, usage)
+        cached = mine.input if mine.cached is None else mine.cached
+        fresh = usage.prompt - usage.cached
+        return float(fresh * mine.input + usage.cached * cached + usage.completion * mine.output) / 1e6
+
+    return price
 
 
 def window_of(identity: str) -> int | None:

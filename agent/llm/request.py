@@ -35,6 +35,9 @@ class Request(Generic[T]):
     first_attempt: int = 0
     """Attempts below this one are read from the ledger and never sent: a failed call that is tried once more
     numbers on, and carries what was wrong last."""
+    prefix: str = ""
+    """Requests with the same one start with the same bytes: the first that is sent warms the vendor's prompt cache
+    for the others. No part of the ledger key."""
 
 
 @dataclass(frozen=True, slots=True)

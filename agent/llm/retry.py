@@ -46,17 +46,28 @@ async def retried(
     *,
     sleep: Sleep,
     on_wait: Callable[[float, str], None],
+    down: Callable[[], bool | None] = lambda: None,
 ) -> T:
     """``send()``, again while it raises Unavailable and the policy allows.
 
+    A 429 is no failed try: the service is there, and only ``total`` ends the waiting. down tells what all calls
+    know of the service: True, it is down, so that this try says nothing about the call and is not counted; False,
+    it has been down for too long, and nothing is tried any more; None, neither.
     on_wait is told the seconds and the reason before each wait. Raises the last Unavailable with the number
     of tries in its message; any other error at once.
     """
     from tenacity import AsyncRetrying, retry_if_exception_type
 
+    forgiven = 0
+
     def stop(state: RetryCallState) -> bool:
+        nonlocal forgiven
+        away, error = down(), _raised(state)
+        if away or (isinstance(error, Unavailable) and error.limited):
+            forgiven += 1
+        tried = state.attempt_number - forgiven
         waited = state.idle_for + state.upcoming_sleep
-        return state.attempt_number >= policy.tries or waited > policy.total
+        return away is False or tried >= policy.tries or waited > policy.total
 
     def told(state: RetryCallState) -> None:
         on_wait(state.upcoming_sleep, str(_raised(state)))

@@ -134,7 +134,7 @@ def test_after_a_transport_failure_the_answer_is_whole(tmp_path: Path, step: Ste
         assert answer.text == LONG
         assert len(answer.rows) == 1
         assert len(server.requests) == 2
-        assert len(desk.clock.waits) == 1
+        assert 0 < sum(desk.clock.waits) <= 1
         assert desk.rows() == [("a/b", 0, "ok", "")]
 
 
