@@ -122,13 +122,17 @@ GROUPS = (
     "drift",
 )
 
+NEED_A_SOURCE = frozenset({"source", "drift"})
+"""Groups that say nothing about a text whose original is not known: *undecided*."""
+
 
 def run(page: Page, groups: Collection[str] | None = None) -> tuple[Verdict, ...]:
     """One verdict for each group asked for (all, by default), in the order of :data:`GROUPS`.
 
-    *fail*: an error-level finding. *undecided*: a rule could not run, and no other found an error. Findings
-    are in file order; what the author's own text had before is told apart and lowered to *info*. Takes a
-    second or two for a long page and may be called from any thread.
+    *fail*: an error-level finding. *undecided*: a rule could not run (or, for source and drift, there is no
+    source to compare with), and no other found an error. Findings are in file order; what the author's own
+    text had before is told apart and lowered to *info*. Takes a second or two for a long page and may be
+    called from any thread.
     """
     return tuple(_judge(page, group) for group in GROUPS if groups is None or group in groups)
 
@@ -136,8 +140,8 @@ def run(page: Page, groups: Collection[str] | None = None) -> tuple[Verdict, ...
 def _judge(page: Page, group: str) -> Verdict:
     findings: list[Finding] = []
     before: list[Finding] = []
-    undecided = False
-    source = None if page.source is None or page.is_part else Page(article=page.source, file=page.file)
+    undecided = group in NEED_A_SOURCE and page.source is None and not page.is_part
+    source = _source_alone(page)
     for rule in [function for member, _, function in RULES if member == group]:
         try:
             findings += rule(page)
@@ -150,3 +154,12 @@ def _judge(page: Page, group: str) -> Verdict:
     if any(finding.severity == "error" for finding in told):
         return Verdict(group, "fail", tuple(told))
     return Verdict(group, "undecided" if undecided else "pass", tuple(told))
+
+
+def _source_alone(page: Page) -> Page | None:
+    """The author's text as it was, with what else is known; a part is not compared with it."""
+    if page.source is None or page.is_part:
+        return None
+    return replace(
+        page, article=page.source, source=None, ours=None, standard=Standard(), bindings=(), experiments={}
+    )

@@ -21,7 +21,7 @@ _MANY = re.compile(
 )
 _TWO = re.compile(rf"(?<![A-Za-z])({_NAME}){_AND}({_NAME})\s*(?:在|于)?\s*[（(,，]?\s*{_YEAR}")
 _ONE = re.compile(rf"(?<![A-Za-z])({_NAME})\s*[（(]\s*{_YEAR}\s*[)）]")
-_LISTED = re.compile(rf"^\s*(?:\d+\.|[-*]|\[\d+\])\s+({_NAME}),\s*(?:[A-Z]\.[\s,&-]*)+.*?[（(]{_YEAR}[)）]")
+_LISTED = re.compile(rf"^\s*+(?:\d+\.|[-*]|\[\d+\])\s+({_NAME}),\s*(?:[A-Z]\.[\s,&-]*)+.*?[（(]{_YEAR}[)）]")
 _YEAR_FIRST = re.compile(rf"{_YEAR}[^。\n]{{0,40}}?[（(]({_NAME})(?:{_ET_AL}|{_AND}({_NAME}))")
 
 _NO_AUTHOR = re.compile(

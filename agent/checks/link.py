@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from agent.checks.known_works import ARXIV, DOI, MARK, is_known_url
 from agent.checks.page import Page
 from agent.checks.provenance import ours
 from agent.records import Finding
+
+_OUTSIDE = re.compile(r"(?:https?:)?//|/|www\.", re.IGNORECASE)
+"""Links to other pages, those of the same site included; what is relative belongs to the article."""
 
 
 def check(page: Page) -> list[Finding]:
@@ -20,7 +25,7 @@ def check(page: Page) -> list[Finding]:
     found = []
     for link in page.article.links:
         url = link.url
-        if link.line not in added or not url or url.startswith(("#", "{{", "assets/", "./", "mailto:")):
+        if link.line not in added or not _OUTSIDE.match(url):
             continue
         if ARXIV.search(url) or DOI.search(url) or MARK in page.article.lines[link.line - 1]:
             continue

@@ -11,10 +11,10 @@ from agent.checks.text import prose_lines
 from agent.records import Finding
 
 _ENTRY = re.compile(
-    r"^\s*(?:(?:\d+[.)]|[-*+])\s+|#{2,6}\s+)(?:\*\*|__)?\s*(?:约|公元)?(1[6-9]\d\d|20\d\d)"
+    r"^\s*+(?:(?:\d+[.)]|[-*+])\s+|#{2,6}\s+)(?:\*\*|__)?\s*(?:约|公元)?(1[6-9]\d\d|20\d\d)"
     r"(?:(?:s|\.\d{1,2})?\s*(?:\*\*|__)?\s*[-–—:：·]|\s*年)"
 )
-_ROW = re.compile(r"^\s*\|\s*(?:\*\*)?(1[6-9]\d\d|20\d\d)(?:s|\s*年)?(?:\*\*)?\s*\|")
+_ROW = re.compile(r"^\s*+\|\s*(?:\*\*)?(1[6-9]\d\d|20\d\d)(?:s|\s*年)?(?:\*\*)?\s*\|")
 
 
 def check(page: Page) -> list[Finding]:

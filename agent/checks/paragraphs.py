@@ -10,7 +10,7 @@ from agent.checks.page import Page
 from agent.checks.provenance import ours
 from agent.checks.text import prose_lines
 
-_LINK = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)|https?://[^\s)>]+")
+_LINK = re.compile(r"!?\[[^\[\]\n]*\]\([^()\n]*\)|https?://[^\s)>]+")
 _LETTERS = re.compile(r"[^\w\u4e00-\u9fff]+")
 
 

@@ -21,7 +21,7 @@ PATTERNS: tuple[Pattern, ...] = (
 
 _ID = re.compile(r"\bid=([\w.-]+)")
 
-STUB = re.compile(r"^\s*TODO\s*[:：]?\s*(?:添加|补充|完善)")
+STUB = re.compile(r"^\s*+TODO\s*[:：]?\s*(?:添加|补充|完善)")
 """The line an author leaves under 公式推导与注释 for an expansion to replace."""
 
 

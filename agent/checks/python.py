@@ -16,8 +16,8 @@ from dataclasses import dataclass
 GIVEN = frozenset(dir(builtins)) | {"__file__", "__doc__", "__name__", "__builtins__", "__annotations__"}
 """Names a module has without binding them."""
 
-_NOTEBOOK = re.compile(r"^\s*[!%]\s*[A-Za-z]")
-_PROMPT = re.compile(r"^\s*(>>>|\.\.\.)( |$)")
+_NOTEBOOK = re.compile(r"^\s*+[!%]\s*[A-Za-z]")
+_PROMPT = re.compile(r"^\s*+(>>>|\.\.\.)( |$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agent.article import Article
 from agent.checks.text import said
 
-_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
+_RULE = re.compile(r"^\s*+\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _MATH = re.compile(r"\$[^$]*\$")
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 from agent.article import Article, prose
 
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)|https?://[^\s)>]+")
+_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\)|https?://[^\s)>]+")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9\-]*[A-Za-z0-9](?: [A-Z][A-Za-z0-9\-]+)*")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 _COMMON_HAN = re.compile(

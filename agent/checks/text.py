@@ -12,7 +12,10 @@ from agent.records import Severity
 
 Pattern = tuple[Severity, re.Pattern[str]]
 
-_SAID = re.compile(r"“[^”\n]*”|「[^」\n]*」|『[^』\n]*』|‘[^’\n]*’|(?<![\w\"])\"[^\"\n]*\"(?!\w)")
+LONGEST_LINE = 10_000
+"""Characters; what stands beyond in one line is not looked at, so that no line takes a pattern for ever."""
+
+_SAID = re.compile(r"“[^“”\n]*”|「[^「」\n]*」|『[^『』\n]*』|‘[^‘’\n]*’|(?<![\w\"])\"[^\"\n]*\"(?!\w)")
 _HIDDEN = frozenset({"fence", "indented", "code", "comment", "raw"})
 
 
@@ -25,12 +28,16 @@ def said(article: Article) -> list[str]:
         if span.kind in _HIDDEN and span.start >= end:
             parts += [text[end : span.start], _blank(text[span.start : span.stop])]
             end = span.stop
-    return "".join([*parts, text[end:]]).replace("\r\n", "\n").split("\n")
+    return _lines("".join([*parts, text[end:]]))
 
 
 def prose_lines(article: Article) -> list[str]:
     """The lines with mathematics, code, comments, tags and front matter blanked out."""
-    return prose(article).replace("\r\n", "\n").split("\n")
+    return _lines(prose(article))
+
+
+def _lines(text: str) -> list[str]:
+    return [line[:LONGEST_LINE] for line in text.replace("\r\n", "\n").split("\n")]
 
 
 def _blank(text: str) -> str:

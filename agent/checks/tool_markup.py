@@ -14,8 +14,8 @@ PATTERNS: tuple[Pattern, ...] = (
     ("error", re.compile(r"</?(?:think|thinking|scratchpad|reflection|artifact|antArtifact|answer|final_answer)>")),
     ("error", re.compile(r"\[/?INST\]|<<SYS>>")),
     ("error", re.compile(r"【\d+(?::\d+)?†[^】]*】|:contentReference\[|oaicite:|\bturn\d+(?:search|view|fetch)\d+\b")),
-    ("error", re.compile(r"^\s*(?:assistant|user|system)\s*(?:to=\w|<\|)")),
-    ("error", re.compile(r"^\s*\{\"(?:name|tool|function)\":\s*\"\w+\",\s*\"(?:arguments|parameters|input)\":")),
+    ("error", re.compile(r"^\s*+(?:assistant|user|system)\s*(?:to=\w|<\|)")),
+    ("error", re.compile(r"^\s*+\{\"(?:name|tool|function)\":\s*\"\w+\",\s*\"(?:arguments|parameters|input)\":")),
 )  # fmt: skip
 
 

@@ -55,6 +55,20 @@ def test_a_page_that_cannot_be_read_is_undecided(monkeypatch: pytest.MonkeyPatch
 ORIGINAL = "由式$\\eqref{eq:gone}$。\n\n等一下，我们看例子。\n"
 
 
+def test_without_a_source_nothing_is_decided_about_it() -> None:
+    judged = {v.name: v.judgement for v in run(page("正文。\n"))}
+    assert [name for name, judgement in judged.items() if judgement != "pass"] == ["source", "drift"]
+    article = read("正文。\n".encode(), "a.md")
+    assert {v.judgement for v in run(Page(article, source=article))} == {"pass"}
+    assert {v.judgement for v in run(Page(article, is_part=True))} == {"pass"}
+
+
+def test_a_picture_the_author_already_lost_is_his() -> None:
+    article = read("![图](a.png)\n".encode(), "a.md")
+    told = found(Page(article, source=article, assets=frozenset()), "code")
+    assert [(f.rule, f.severity) for f in told] == [("missing_figure", "info")]
+
+
 def test_what_the_source_had_is_info() -> None:
     text = ORIGINAL + "\n由式$\\eqref{eq:new}$。\n"
     told = found(page(text, source=read(ORIGINAL.encode(), "a.md")), "references", "self-talk")
@@ -161,3 +175,30 @@ def test_a_careful_author_makes_no_error(path) -> None:  # type: ignore[no-untyp
     article = read(path.read_bytes(), path.name)
     for whole in (Page(article), Page(article, source=article)):
         assert [f for f in found(whole) if f.severity == "error"] == []
+
+
+UNITS = [
+    "a",
+    " ",
+    "“",
+    "（",
+    "[",
+    "**",
+    "|",
+    "# ",
+    "1. ",
+    "Abcd ",
+    "2018 (A ",
+    "{{a.",
+    "式(1",
+    "\\tag{",
+    "等一下，让我 ",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_line_without_end_does_not_hold_a_rule_for_ever(unit: str) -> None:
+    """A pattern that is quadratic in the line would need minutes here, a cubic one years."""
+    text = unit * (300_000 // len(unit)) + "\n"
+    verdicts = run(page(text), [group for group in GROUPS if group not in ("formulas", "references")])
+    assert len(verdicts) == len(GROUPS) - 2
