@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +45,12 @@ class Row:
     continuation) · unjudged: stored, and the run ended before it was looked at."""
     problem: str = ""
     """What is wrong with a rejected reply; the next attempt carries it."""
+    at: str = field(default="", compare=False)
+    """When it came, UTC, ISO 8601 with seconds; empty in files older than this field."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +75,13 @@ class ModelStats:
 class Ledger:
     """SQLite file of calls and replies. No row ever changes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the ledger, making it and its folder where needed.
+    def __init__(self, path: Path, *, now: Callable[[], datetime] = utc_now) -> None:
+        """Open the ledger, making it and its folder where needed. ``now`` is the clock of arrivals.
 
         Raises LedgerError for a file that is no ledger or one of a newer version.
         """
         self.path = path
+        self._now = now
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         with _named(path):
@@ -124,6 +132,8 @@ class Ledger:
                     *(row.seconds, row_digest(row)),
                 ),
             )
+            at = self._now().isoformat(timespec="seconds")
+            db.execute(sql.STORE_ARRIVAL, (key, at, arrival_digest(key, at)))
         return self._stored(key)
 
     def judge(self, key: str, status: Literal["ok", "rejected"], problem: str = "") -> Row:
@@ -210,7 +220,7 @@ class Ledger:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if empty:
-                for statement in (*sql.TABLES, *sql.INDEXES, *sql.triggers().values()):
+                for statement in (*sql.TABLES, sql.ARRIVALS, *sql.INDEXES, *sql.triggers().values()):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {sql.VERSION}")
             elif version != sql.VERSION:
@@ -218,6 +228,11 @@ class Ledger:
                     f"{self.path}: not a ledger of version {sql.VERSION} (it says {version})",
                     hint="use the program that wrote it, or move the file away to begin a new ledger",
                 )
+            elif not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'arrivals'").fetchone()[0]:
+                db.execute(sql.ARRIVALS)
+                for name, statement in sql.triggers().items():
+                    if name.startswith("arrivals_"):
+                        db.execute(statement)
 
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, _named(self.path), closing(self._db.execute(query, values)) as cursor:
@@ -268,10 +283,17 @@ def judgement_digest(key: str, status: str, problem: str) -> str:
     return "j1:" + sha256(canonical([key, status, problem]))
 
 
+def arrival_digest(key: str, at: str) -> str:
+    """``"a1:"`` + SHA-256 of the canonical JSON of key and time."""
+    return "a1:" + sha256(canonical([key, at]))
+
+
 def _row(found: tuple[Any, ...]) -> Row:
     key, name, model, attempt, text, finish, prompt, cached, completion, counted, seconds = found[:11]
     usage = Usage(prompt, cached, completion, bool(counted))
-    return Row(key, name, model, attempt, Reply(text, finish, usage), seconds, found[11], found[12])
+    return Row(
+        key, name, model, attempt, Reply(text, finish, usage), seconds, found[11], found[12], found[14]
+    )
 
 
 @contextmanager

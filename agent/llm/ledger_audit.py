@@ -8,13 +8,21 @@ from collections.abc import Iterator
 
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import key_of, sha256
-from agent.llm.ledger import _row, judgement_digest, row_digest
+from agent.llm.ledger import _row, arrival_digest, judgement_digest, row_digest
 from agent.records import Call, Message
 
 
 def problems(db: sqlite3.Connection) -> list[str]:
     """One line each, in a fixed order; empty where all is well."""
-    return [*_sqlite(db), *_triggers(db), *_texts(db), *_calls(db), *_gaps(db), *_judgements(db)]
+    return [
+        *_sqlite(db),
+        *_triggers(db),
+        *_texts(db),
+        *_calls(db),
+        *_gaps(db),
+        *_judgements(db),
+        *_arrivals(db),
+    ]
 
 
 def _sqlite(db: sqlite3.Connection) -> Iterator[str]:
@@ -73,3 +81,9 @@ def _judgements(db: sqlite3.Connection) -> Iterator[str]:
             yield f"judgement of {key[:15]}: not the one that was stored"
         if key not in known:
             yield f"judgement of {key[:15]}: there is no such row"
+
+
+def _arrivals(db: sqlite3.Connection) -> Iterator[str]:
+    for key, at, digest in db.execute("SELECT key, at, digest FROM arrivals ORDER BY key"):
+        if arrival_digest(key, at) != digest:
+            yield f"arrival of {key[:15]}: not the time that was stored"

@@ -39,6 +39,14 @@ TABLES = (
     ) WITHOUT ROWID""",
 )
 
+ARRIVALS = """CREATE TABLE arrivals (
+        key TEXT NOT NULL PRIMARY KEY,
+        at TEXT NOT NULL,
+        digest TEXT NOT NULL
+    ) WITHOUT ROWID"""
+"""When each reply came. A table of its own, and made in files that lack it: no row of theirs changes, their version
+stays, and recordings, which hold no times, are the same with it and without."""
+
 INDEXES = ("CREATE INDEX calls_by_name ON calls (name, attempt, id)",)
 
 
@@ -49,6 +57,7 @@ def triggers() -> dict[str, str]:
         "texts": "sha256 = NEW.sha256",
         "calls": "key = NEW.key OR id = NEW.id",
         "judgements": "key = NEW.key",
+        "arrivals": "key = NEW.key",
     }
     made: dict[str, str] = {}
     for table, same in clash.items():
@@ -71,6 +80,7 @@ STORE_CALL = """INSERT INTO calls (key, name, model, attempt, params, messages, 
     prompt, cached, completion, counted, seconds, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
     ?)"""
 STORE_JUDGEMENT = "INSERT INTO judgements (key, status, problem, digest) VALUES (?, ?, ?, ?)"
+STORE_ARRIVAL = "INSERT INTO arrivals (key, at, digest) VALUES (?, ?, ?)"
 ROW = """SELECT c.key, c.name, c.model, c.attempt, c.text, c.finish_reason, c.prompt, c.cached, c.completion,
-    c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest
-    FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key"""
+    c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest, coalesce(a.at, '')
+    FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key"""
