@@ -76,7 +76,8 @@ async def expand_article(job: Job) -> Outcome:
     drafts = await _stage(job, "接缝", smooth(job, shared, plan, drafts))
     drafts = await redo_parts(job, shared, plan, drafts)
     closed = await _stage(job, "导读与小结", close(job, shared, plan, drafts))
-    return finish(job, plan, drafts, closed, rounds)
+    # Off the event loop: MathJax, where it is first asked here, would tie itself to the loop it is called from.
+    return await asyncio.to_thread(finish, job, plan, drafts, closed, rounds)
 
 
 def finish(job: Job, plan: Plan, drafts: Sequence[Draft], closed: Closed, rounds: int) -> Outcome:
