@@ -98,6 +98,11 @@ def merge(ws: Workspace, slug: str) -> Merged:
 
 def accepted(sections: Sequence[Section], state: State) -> list[Section]:
     """The sections a merge takes: those accepted; all of them where none was decided."""
+    if not sections:
+        raise UsageError(
+            "the draft holds no section, so there is nothing to merge",
+            hint="the report says why each part is unfinished; try again, or with another model",
+        )
     if not state.sections:
         return list(sections)
     chosen = [s for s in sections if state.sections.get(s.id) == "accepted" or _follows(s, state)]
