@@ -16,6 +16,8 @@ from tests.fakes import writer
 from tests.fakes.openai_server import FakeOpenAI, Seen, Step, Text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+CONTINUE = "从断开的那个字接着写完"
+"""What the pipeline says after a reply that was cut off."""
 KEY = "sk-test-4b1d90e2c7f8a6355d21"
 """Long enough to be recognised as a secret wherever it turns up."""
 FAKE = "openai:fake"
@@ -83,6 +85,10 @@ class Service(FakeOpenAI):
         """The writer's answer, with token counts of its own for every answer."""
         prompt = prompt_of(seen)
         text = writer.answer(str(seen.body["messages"][1]["content"]))
+        if CONTINUE in prompt:
+            said = str(seen.body["messages"][-2]["content"])
+            assert text.startswith(said), "the cut reply is carried as it came"
+            text = text[len(said) :]
         usage = {
             "prompt_tokens": len(prompt),
             "completion_tokens": len(text),
