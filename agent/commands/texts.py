@@ -93,9 +93,26 @@ def check_file(path: Path, original: bytes | None) -> list[Finding]:
         file=str(path),
         source=read(original, str(path)) if original is not None else None,
         ours=ours or None,
+        **around(path, bool(ours)),
     )
     found = [f for verdict in checks.run(page) for f in verdict.findings]
     return [replace(f, file=str(path)) for f in sorted(found, key=lambda f: (f.line, f.column, f.check))]
+
+
+def around(path: Path, expanded: bool) -> dict[str, Any]:
+    """What is known around a draft, or around an article that was merged in its workspace."""
+    from agent.errors import ConfigError
+    from agent.pipeline.known import from_folder
+    from agent.workspace import find, slug_of
+
+    if not expanded:
+        return {}
+    if (path.parent / "report.json").is_file():
+        return from_folder(path.parent)
+    try:
+        return from_folder(find(path.parent).output(slug_of(path)))
+    except ConfigError:
+        return {}
 
 
 def finding_row(f: Finding) -> dict[str, Any]:

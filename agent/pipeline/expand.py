@@ -89,16 +89,17 @@ def finish(job: Job, plan: Plan, drafts: Sequence[Draft], closed: Closed, rounds
     after = measure(read(whole.data, source.name))
     targets = meets(job.targets, before, after)
     job.tell("measure", f"{after.lines} 行，{after.formulas} 个公式")
-    judged = judge(job, plan, drafts, whole, targets, closed.unwritten)
-    grown = added(before, after)
-    bindings = tuple(
+    written = (
         b
         for id, text in raw_texts(plan, drafts).items()
         for b in bind(text, id, plan.evidence.runs, job.slug).bindings
     )
+    bindings = (*written, *closed.bindings)
+    judged = judge(job, plan, drafts, whole, targets, closed.unwritten, bindings)
+    grown = added(before, after)
     return Outcome(
         plan, tuple(drafts), closed.sections, whole, before, after, grown, targets, judged, rounds,
-        (*bindings, *closed.bindings), closed.unwritten,
+        bindings, closed.unwritten,
     )  # fmt: skip
 
 

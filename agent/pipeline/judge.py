@@ -10,9 +10,11 @@ from agent.article import read, regions
 from agent.checks.page import Page, Ran
 from agent.checks.standard import Standard
 from agent.pipeline.assemble import Assembled
+from agent.pipeline.bind import Binding
 from agent.pipeline.closing import Unwritten
 from agent.pipeline.evidence import is_refuted
 from agent.pipeline.job import Job
+from agent.pipeline.known import assets_of, bound
 from agent.pipeline.writer import Draft, Plan
 from agent.records import Finding, Judgement, TargetResult, Verdict
 
@@ -34,9 +36,10 @@ def judge(
     whole: Assembled,
     targets: Sequence[TargetResult],
     unwritten: Sequence[Unwritten] = (),
+    bindings: Sequence[Binding] = (),
 ) -> Judged:
     """Check the whole draft and add up what speaks against it."""
-    verdicts = check_draft(job, plan, whole)
+    verdicts = check_draft(job, plan, whole, bindings)
     unfinished = [(d.pack.name, d.problem) for d in drafts if d.problem]
     unfinished += [(u.id, u.reason) for u in unwritten]
     refuted = [label for label, v in plan.evidence.verdicts.items() if is_refuted(v)]
@@ -68,7 +71,7 @@ def conclude(
     return Judged("pass", (), tuple(verdicts))
 
 
-def check_draft(job: Job, plan: Plan, whole: Assembled) -> tuple[Verdict, ...]:
+def check_draft(job: Job, plan: Plan, whole: Assembled, bindings: Sequence[Binding]) -> tuple[Verdict, ...]:
     """All checks on the assembled page, planning findings added to `structure`."""
     article = read(whole.data, job.material.article.name)
     page = Page(
@@ -79,6 +82,8 @@ def check_draft(job: Job, plan: Plan, whole: Assembled) -> tuple[Verdict, ...]:
         standard=Standard.of(job.standard),
         references=plan.works,
         experiments={id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
+        bindings=bound(bindings),
+        assets=assets_of(plan.evidence, job.slug),
     )
     verdicts = list(checks.run(page))
     extra: tuple[Finding, ...] = plan.layout.findings

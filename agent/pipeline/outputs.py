@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.article import read, regions
-from agent.llm import Ledger, cost_of
+from agent.llm import Ledger, Price
 from agent.pipeline.assemble import Section
 from agent.pipeline.badges import witness_file
 from agent.pipeline.diff import patch
@@ -58,7 +58,7 @@ def build_report(
 ) -> dict[str, Any]:
     source = job.material.article.data
     evidence = outcome.plan.evidence
-    usage, cost, seconds = spending(ledger, job.meter.rows)
+    usage, cost, seconds = spending(ledger, job.meter.rows, job.price)
     return {
         "slug": job.slug,
         "title": job.material.article.title,
@@ -86,6 +86,7 @@ def build_report(
             *({"id": run.id, "verdict": "pass", "values": dict(run.values)} for run in evidence.runs.values()),
             *({"id": id, "verdict": "undecided", "reason": why} for id, why in evidence.failures.items()),
         ],
+        "references": [asdict(w) for w in outcome.plan.works],
         "sections": sections_report(outcome),
         "core": core_content(outcome),
         "rounds": outcome.rounds,
@@ -165,7 +166,7 @@ def core_content(outcome: Outcome) -> list[str]:
     return rows
 
 
-def spending(ledger: Ledger, rows: Mapping[str, str]) -> tuple[Usage, float | None, float]:
+def spending(ledger: Ledger, rows: Mapping[str, str], price: Price) -> tuple[Usage, float | None, float]:
     """Usage, cost in US dollars (None where a price is unknown) and seconds of the calls a run relied on."""
     usage, seconds = Usage(), 0.0
     costs: list[float | None] = []
@@ -175,7 +176,7 @@ def spending(ledger: Ledger, rows: Mapping[str, str]) -> tuple[Usage, float | No
             continue
         usage = usage + row.reply.usage
         seconds += row.seconds
-        costs.append(cost_of(row.model, row.reply.usage))
+        costs.append(price(row.model, row.reply.usage))
     known = [c for c in costs if c is not None]
     return usage, (round(sum(known), 6) if len(known) == len(costs) else None), round(seconds, 3)
 

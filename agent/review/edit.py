@@ -24,8 +24,9 @@ from agent.review.versions import keep, version
 from agent.workspace import Workspace, write_bytes, write_json
 
 
-def edit(ws: Workspace, slug: str, section: str, text: str) -> Standing:
+def edit(ws: Workspace, slug: str, section: str, text: str, *, taken_back: bool = False) -> Standing:
     """Replace the text of a section. Earlier text and new one are kept; the section is undecided again.
+    ``taken_back`` marks the return to an earlier text.
 
     Raises UsageError for an unknown section, an empty text, or one that would break the page around it (markers,
     `\\tag`, headings above h4, HTML comments).
@@ -50,7 +51,8 @@ def edit(ws: Workspace, slug: str, section: str, text: str) -> Standing:
         before = keep(folder, section, old)
         number = keep(folder, section, text)
         # The event names the kept text, so a crash below is mended by the next write of the draft.
-        ws.events.append("edited", slug, section=section, version=number, before=before)
+        mark = {"taken_back": True} if taken_back else {}
+        ws.events.append("edited", slug, section=section, version=number, before=before, **mark)
         rewrite(ws, slug, [replace(s, text=text) if s.id == section else s for s in sections])
         return standing(ws, slug)
 
@@ -62,9 +64,9 @@ def rewrite(ws: Workspace, slug: str, sections: Sequence[Section]) -> dict[str, 
     source = strip((folder / "draft.md").read_bytes())
     name = Path(report["source"]["path"]).name
     whole = assemble(source, name, sections, status="draft")
+    write_json(folder / "bindings.json", kept_bindings(folder, sections))  # the checks read it
     report = {**report, **measured(ws, slug, source, name, whole, sections, report)}
     write_sections(folder, sections)
-    write_json(folder / "bindings.json", kept_bindings(folder, sections))
     write_bytes(folder / "diff.patch", patch(source, whole.data, report["source"]["path"]))
     write_json(folder / "report.json", report)
     write_bytes(folder / "draft.md", whole.data)
@@ -84,7 +86,7 @@ def measured(
     place = ws.plan().find(slug)
     before, after = measure(read(source, name)), measure(read(whole.data, name))
     targets = meets(targets_for(place, ws.config.targets), before, after)
-    verdicts = checked(source, name, whole, report, standard_for(place, ws.config.standard))
+    verdicts = checked(source, name, whole, ws.output(slug), standard_for(place, ws.config.standard))
     unfinished = [s for s in report["sections"] if s["verdict"] == "unfinished"]
     refuted = [w["label"] for w in report["witnesses"] if w["verdict"] == "refuted"]
     why = [(s["id"], s["reason"]) for s in unfinished]
@@ -107,13 +109,12 @@ def measured(
     }
 
 
-def checked(
-    source: bytes, name: str, whole: Assembled, report: Mapping[str, Any], standard: Any
-) -> tuple[Verdict, ...]:
-    """All checks on the page, with what the experiments of its report gave."""
+def checked(source: bytes, name: str, whole: Assembled, folder: Path, standard: Any) -> tuple[Verdict, ...]:
+    """All checks on the page, with what is known around it."""
     from agent import checks
-    from agent.checks.page import Page, Ran
+    from agent.checks.page import Page
     from agent.checks.standard import Standard
+    from agent.pipeline.known import from_folder
 
     page = Page(
         article=read(whole.data, name),
@@ -121,9 +122,7 @@ def checked(
         source=read(source, name),
         ours=tuple((r.begin_line, r.end_line) for r in regions(whole.data)),
         standard=Standard.of(standard),
-        experiments={
-            e["id"]: Ran(True, e.get("values", {})) for e in report["experiments"] if e["verdict"] == "pass"
-        },
+        **from_folder(folder),
     )
     return tuple(checks.run(page))
 
