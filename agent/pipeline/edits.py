@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agent.errors import Malformed
 
@@ -65,10 +67,11 @@ def parse_edits(reply: str, text: str) -> Edits:
     witnesses: list[tuple[str, list[str]]] = []
     none: str | None = None
     body: list[str] | None = None
-    fenced = False
+    fenced = swallowed = False
     for line in reply.strip("\n").split("\n"):
         if line.startswith("```"):
-            fenced = not fenced
+            fenced, swallowed = not fenced, False
+        swallowed |= fenced and line.startswith(("@@", "%% "))
         if not fenced and line.startswith("%% "):
             notes.append(line[3:].strip())
         elif not fenced and line.startswith("@@"):
@@ -77,6 +80,8 @@ def parse_edits(reply: str, text: str) -> Edits:
             body.append(line)
         elif line.strip():
             raise Malformed(f"“{line[:40]}”不在任何一处改动里；改动以 @@ 行开头")
+    if fenced and swallowed:
+        raise Malformed("代码块没有关上，后面的改动落在了里面；代码块要改就整个换掉")
     whole = tuple(Edit(e.first, e.last, _trimmed(e.lines)) for e in edits)
     parsed = Edits(
         whole, tuple(swaps), tuple(notes), tuple((n, "\n".join(b).strip("\n")) for n, b in witnesses), none
@@ -88,14 +93,27 @@ def parse_edits(reply: str, text: str) -> Edits:
 def apply(text: str, edits: Edits) -> str:
     """The text with the edits made. Lines are numbered as they were before any edit."""
     lines = text.split("\n")
-    for swap in edits.swaps:
-        lines[swap.line - 1] = lines[swap.line - 1].replace(swap.old, swap.new, 1)
-    for edit in sorted(edits.edits, key=lambda e: (e.first, e.last is None), reverse=True):
+    for number, start, stop, new in sorted(_places(edits.swaps, lines), reverse=True):
+        row = lines[number - 1]
+        lines[number - 1] = row[:start] + new + row[stop:]
+    # From the end, so that numbers stay; of two insertions at one place the later one goes first.
+    order = [(e.first, e.last is None, n) for n, e in enumerate(edits.edits)]
+    for _, _, n in sorted(order, reverse=True):
+        edit = edits.edits[n]
         if edit.last is None:
             lines[edit.first : edit.first] = edit.lines
         else:
             lines[edit.first - 1 : edit.last] = edit.lines
     return "\n".join(lines)
+
+
+def _places(swaps: Sequence[Swap], lines: Sequence[str]) -> list[tuple[int, int, int, str]]:
+    """(line, start, stop, new) of inline edits in the text as it was before any of them."""
+    found = []
+    for swap in swaps:
+        start = lines[swap.line - 1].index(swap.old)
+        found.append((swap.line, start, start + len(swap.old), swap.new))
+    return sorted(found)
 
 
 def numbered(text: str) -> str:
@@ -145,10 +163,17 @@ def _check(edits: Edits, text: str) -> None:
         count = lines[swap.line - 1].count(swap.old)
         if count != 1:
             raise Malformed(f"第 {swap.line} 行里“{swap.old[:30]}”出现 {count} 次，应恰好一次")
+    places = _places(edits.swaps, lines)
+    for (row, _, stop, _), (other, start, _, _) in pairwise(places):
+        if row == other and start < stop:
+            raise Malformed(f"第 {row} 行的两处行内改动重叠")
     spans = sorted((e.first, e.last) for e in edits.edits if e.last is not None)
     for (_, last), (first, _) in itertools.pairwise(spans):
         if first <= last:
             raise Malformed(f"第 {first} 行被改了两次")
+    for n in (e.first for e in edits.edits if e.last is None):
+        if any(first <= n < last for first, last in spans):
+            raise Malformed(f"第 {n} 行之后的插入落在整段替换的行里")
     touched = {n for a, b in spans for n in range(a, b + 1)}
     both = next((s.line for s in edits.swaps if s.line in touched), None)
     if both is not None:
