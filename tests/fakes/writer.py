@@ -36,13 +36,28 @@ def reading(prompt: str) -> str:
         {
             "thesis": "两条路给出同一个数。",
             "assumptions": [
-                {"id": "A1", "text": "x 是实数", "line": line, "explicit": True, "used_at": str(line), "fails_when": "x 是矩阵"}
+                {
+                    "id": "A1",
+                    "text": "x 是实数",
+                    "line": line,
+                    "explicit": True,
+                    "used_at": str(line),
+                    "fails_when": "x 是矩阵",
+                }
             ],
             "notation": [
-                {"tex": t, "meaning": "一个数", "kind": "标量", "domain": "实数", "line": line} for t in ("x", "y", "z")
+                {"tex": t, "meaning": "一个数", "kind": "标量", "domain": "实数", "line": line}
+                for t in ("x", "y", "z")
             ],
             "skipped": [
-                {"id": "S1", "line": line, "quote": "显然", "gap": "没有写出", "bridge": "照算", "grade": "常规"}
+                {
+                    "id": "S1",
+                    "line": line,
+                    "quote": "显然",
+                    "gap": "没有写出",
+                    "bridge": "照算",
+                    "grade": "常规",
+                }
             ],
             "slips": [],
             "questions": [
@@ -98,14 +113,22 @@ def division(prompt: str) -> str:
         {"id": "philosophy", "parts": [part("philosophy.1", lines=10)]},
     ]
     return dumps(
-        {"sections": sections, "terms": [], "citations": [], "uncovered": [{"id": "Q2", "why": "篇幅"}], "wanted": []}
+        {
+            "sections": sections,
+            "terms": [],
+            "citations": [],
+            "uncovered": [{"id": "Q2", "why": "篇幅"}],
+            "wanted": [],
+        }
     )
 
 
 def witness(prompt: str) -> str:
     labels = re.findall(r"^(eq:\S+)$", prompt, re.M)
     blocks = [
-        f"```python witness eq={label}\n{WITNESS[label]}\n```" if label in WITNESS else f"无见证 {label}：这是定义"
+        f"```python witness eq={label}\n{WITNESS[label]}\n```"
+        if label in WITNESS
+        else f"无见证 {label}：这是定义"
         for label in labels
     ]
     return "\n\n".join(blocks)
@@ -133,7 +156,9 @@ def prose(prompt: str) -> str:
 def one_part(id: str, brief: str) -> str:
     rows = []
     for label, tex in re.findall(r"- `(eq:[^`]+)`：\$(.+?)\$。", brief):
-        rows.append(f"由定义逐项相加，得到\n\n\\begin{{equation}}\n{tex}\n\\label{{{label}}}\n\\end{{equation}}\n\n式$\\eqref{{{label}}}$对任意实数成立。")
+        rows.append(
+            f"由定义逐项相加，得到\n\n\\begin{{equation}}\n{tex}\n\\label{{{label}}}\n\\end{{equation}}\n\n式$\\eqref{{{label}}}$对任意实数成立。"
+        )
     own = f"eq:{id.replace('.', '-')}-own"
     rows.append(
         f"再看{id}自己的一步：两边同减一项，\n\n\\begin{{equation}}\n"
@@ -148,7 +173,20 @@ def one_part(id: str, brief: str) -> str:
 
 
 def filler(seed: str) -> str:
-    words = ("这个数", "不依赖", "起点", "而只", "依赖", "步长", "所以", "可以", "先算", "再比较", "两种", "写法")
+    words = (
+        "这个数",
+        "不依赖",
+        "起点",
+        "而只",
+        "依赖",
+        "步长",
+        "所以",
+        "可以",
+        "先算",
+        "再比较",
+        "两种",
+        "写法",
+    )
     digest = hashlib.sha256(seed.encode()).digest()
     return "".join(words[b % len(words)] for b in digest[:14])
 

@@ -8,37 +8,38 @@ that forking is safe.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from typing import Any
 
+PRELOADED = (
+    "agent.cli",
+    "agent.commands.expansion",
+    "agent.commands.reviewing",
+    "agent.llm.openai",
+    "agent.report.live",
+    "agent.report.progress",
+    "agent.report.screens",
+    "anyio._backends._asyncio",
+    "filelock",
+    "jinja2",
+    "jsonschema",
+    "openai.resources.chat.completions",
+    "py_mini_racer",
+    "rich.table",
+    "tenacity.asyncio",
+)
+"""What a run imports sooner or later."""
+
 
 def preload() -> None:
-    """What a run imports sooner or later. No thread is started by any of it."""
-    import threading
-
-    import anyio._backends._asyncio
-    import filelock
-    import jinja2
-    import jsonschema
-    import openai.resources.chat.completions
-    import py_mini_racer
-    import rich.console
-    import rich.table
-    import rich.text
-    import tenacity.asyncio
-
-    import agent.cli
-    import agent.commands.expansion
-    import agent.commands.reviewing
-    import agent.llm.openai
-    import agent.report.live
-    import agent.report.progress
-    import agent.report.screens  # noqa: F401
-
+    for name in PRELOADED:
+        importlib.import_module(name)
     assert threading.active_count() == 1, "a fork would lose the other threads"
 
 

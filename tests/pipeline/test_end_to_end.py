@@ -60,7 +60,14 @@ def test_next_expands_the_first_article_of_the_plan(first: tuple[Site, Done, Ser
     assert "falls short" in done.out
     assert [p.name for p in site.root.glob("outputs/*/draft.md")] == ["draft.md"]
     kept = {p.relative_to(site.output(SAMPLE)).as_posix() for p in site.output(SAMPLE).rglob("*.*")}
-    wanted = {"draft.md", "diff.patch", "report.json", "bindings.json", "experiments/exp1.py", "sections/theory.1.md"}
+    wanted = {
+        "draft.md",
+        "diff.patch",
+        "report.json",
+        "bindings.json",
+        "experiments/exp1.py",
+        "sections/theory.1.md",
+    }
     assert wanted <= kept
     assert {"witnesses/eq-double.py", "witnesses/eq-square.py"} <= kept
 
@@ -74,7 +81,10 @@ def test_the_report_holds_what_the_design_names_and_its_figures_are_those_of_the
     draft = site.draft(SAMPLE)
 
     assert report["slug"] == SAMPLE
-    assert report["source"] == {"path": f"blogs_raw/{SAMPLE}.md", "sha256": hashlib.sha256(source).hexdigest()}
+    assert report["source"] == {
+        "path": f"blogs_raw/{SAMPLE}.md",
+        "sha256": hashlib.sha256(source).hexdigest(),
+    }
     assert report["draft_sha256"] == hashlib.sha256(draft).hexdigest()
     assert set(report["models"].values()) == {f"{FAKE}@{service.base_url.removeprefix('http://')}"}
 
@@ -149,7 +159,9 @@ def test_events_and_progress_entry(first: tuple[Site, Done, Service]) -> None:
     assert f"{report['after']['lines']}" in entry
 
 
-def test_a_draft_is_passed_over_and_the_plan_goes_on(first: tuple[Site, Done, Service], drafted: Site) -> None:
+def test_a_draft_is_passed_over_and_the_plan_goes_on(
+    first: tuple[Site, Done, Service], drafted: Site
+) -> None:
     done = drafted.expand("next", "--dry-run", "--json")
     assert done.code == 0
     assert [row["slug"] for row in done.json] == ["随机舍入为什么不伤训练"]
@@ -184,8 +196,9 @@ def test_merge_and_undo(drafted: Site) -> None:
 
     assert drafted.expand("undo", SAMPLE).code == 0
     assert path.read_bytes() == source
-    assert drafted.expand("status", "--json").json["counts"] | {"done": 0, "drafts": 1} == (
-        drafted.expand("status", "--json").json["counts"]
+    assert (
+        drafted.expand("status", "--json").json["counts"] | {"done": 0, "drafts": 1}
+        == (drafted.expand("status", "--json").json["counts"])
     )
     assert drafted.expand("undo", SAMPLE).code == 2
     assert drafted.expand("merge", SAMPLE).code == 0, "an undone merge can be made again"
@@ -236,7 +249,9 @@ def test_a_reference_into_a_section_left_out_stops_the_merge(drafted: Site) -> N
     source = path.read_bytes()
     ids = [s["id"] for s in drafted.report(SAMPLE)["sections"]]
     citing, owner = "summary", "theory.1"
-    assert "\\eqref{eq:double}" in (drafted.output(SAMPLE) / "sections" / "summary.md").read_text(encoding="utf-8")
+    assert "\\eqref{eq:double}" in (drafted.output(SAMPLE) / "sections" / "summary.md").read_text(
+        encoding="utf-8"
+    )
     assert drafted.expand("accept", SAMPLE, *(i for i in ids if i != owner)).code == 0
     before = drafted.events()
     done = drafted.expand("merge", SAMPLE)
@@ -259,7 +274,9 @@ def test_a_rejected_draft_makes_the_article_pending_with_its_note_in_the_prompts
     drafted.using(service)
     drafted.config("[lab]\nenabled = false\n[targets]\nlines = 10\nformulas = 1\n[retry]\nwait_cap = 0.0\n")
     assert drafted.expand("next", "--model", FAKE, "--json").json[0]["slug"] == SAMPLE
-    assert all("多讲噪声的作用" in prompt_of(r) for r in service.requests if "# 任务：精读原文" in prompt_of(r))
+    assert all(
+        "多讲噪声的作用" in prompt_of(r) for r in service.requests if "# 任务：精读原文" in prompt_of(r)
+    )
     assert any("# 任务：精读原文" in prompt_of(r) for r in service.requests)
 
 

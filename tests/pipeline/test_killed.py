@@ -76,7 +76,15 @@ def comparable(site: Site) -> dict[str, object]:
 
 def test_the_run_passes_all_stages(unbroken: tuple[Site, Service]) -> None:
     tasks = set(unbroken[1].tasks())
-    wanted = {"# 任务：精读原文", "# 任务：定下扩充的主线", "# 任务：把内容分给各章", "# 怎样审稿", "# 怎样挖深", "# 任务：写导读", "# 任务：写全文小结"}
+    wanted = {
+        "# 任务：精读原文",
+        "# 任务：定下扩充的主线",
+        "# 任务：把内容分给各章",
+        "# 怎样审稿",
+        "# 怎样挖深",
+        "# 任务：写导读",
+        "# 任务：写全文小结",
+    }
     assert wanted <= tasks
 
 

@@ -131,7 +131,9 @@ def test_a_recording_replays_to_the_same_bytes(recorded: Site, replayed: Callabl
     assert "changed" not in done.err
 
 
-def test_a_recording_in_the_workspace_is_what_auto_finds(recorded: Site, replayed: Callable[..., Site]) -> None:
+def test_a_recording_in_the_workspace_is_what_auto_finds(
+    recorded: Site, replayed: Callable[..., Site]
+) -> None:
     site = replayed()
     (site.root / "recordings").mkdir()
     (site.root / "answers.jsonl").rename(site.root / "recordings" / "a.jsonl")
@@ -143,7 +145,11 @@ def test_a_recording_in_the_workspace_is_what_auto_finds(recorded: Site, replaye
 
 @pytest.mark.parametrize(
     ("missing", "section"),
-    [("a/theory.3/write", "theory.3"), ("a/experiments.1/write", "experiments.1"), ("a/summary/write", "summary")],
+    [
+        ("a/theory.3/write", "theory.3"),
+        ("a/experiments.1/write", "experiments.1"),
+        ("a/summary/write", "summary"),
+    ],
 )
 def test_what_a_recording_lacks_is_left_unfinished(
     recorded: Site, replayed: Callable[..., Site], missing: str, section: str
@@ -159,7 +165,9 @@ def test_what_a_recording_lacks_is_left_unfinished(
     assert any(section in reason for reason in report["reasons"])
     assert f"expand:begin {section} ".encode() not in site.draft("a")
     assert site.expand("strip", "outputs/a/draft.md").stdout == SHORT.encode()
-    assert site.expand("merge", "a").code in (0, 1), "merging what is there, or saying what refers to what is not"
+    assert site.expand("merge", "a").code in (0, 1), (
+        "merging what is there, or saying what refers to what is not"
+    )
 
 
 def test_a_recording_without_the_first_answers_fails_with_a_line(replayed: Callable[..., Site]) -> None:
@@ -179,7 +187,10 @@ def test_a_changed_prompt_is_replayed_with_a_warning(recorded: Site, replayed: C
     report = site.report("a")
     assert len(report["changed_prompts"]) >= 3, report["changed_prompts"]
     assert "older prompts" in done.out
-    assert site.expand("strip", "outputs/a/draft.md").stdout == SHORT.replace("引言一段", "引言换了一句").encode()
+    assert (
+        site.expand("strip", "outputs/a/draft.md").stdout
+        == SHORT.replace("引言一段", "引言换了一句").encode()
+    )
 
 
 def test_a_recording_names_no_place_of_this_machine(recorded: Site) -> None:

@@ -20,7 +20,7 @@ from tests.fakes.openai_server import (
     Step,
     Text,
 )
-from tests.pipeline.desk import CONTINUE, FAKE, KEY, QUICK, SHORT, Service, Site, prompt_of, task_of
+from tests.pipeline.desk import CONTINUE, FAKE, KEY, QUICK, SHORT, Service, Site, task_of
 
 READING, OUTLINE, DIVISION = "# 任务：精读原文", "# 任务：定下扩充的主线", "# 任务：把内容分给各章"
 WRITE, REFEREE, MAP, SUMMARY = "# 任务：写", "# 怎样审稿", "# 任务：写导读", "# 任务：写全文小结"
@@ -93,7 +93,7 @@ def well(tmp_path_factory: pytest.TempPathFactory, nursery) -> bytes:  # type: i
 
 TRANSPORT: Mood = {
     READING: [Status(429, retry_after="0"), Status(500), Status(529), Reset()],
-    OUTLINE: [CutStream("{\"argument\": "), CutStream("半句", clean=True), Reset("{\"arg")],
+    OUTLINE: [CutStream('{"argument": '), CutStream("半句", clean=True), Reset('{"arg')],
     DIVISION: [ErrorEvent(), Status(408), Status(502, body="<html>bad gateway</html>"), BadJson()],
     WRITE: [Status(429, retry_after="0"), CutStream("写到一半"), Status(503), Reset()],
     REFEREE: [Status(500), ErrorEvent(text="")],
@@ -104,7 +104,7 @@ TRANSPORT: Mood = {
 REPLIES: Mood = {
     READING: [Text("这不是 JSON"), Text('{"thesis": "缺了其余的键"}')],
     OUTLINE: [Text(""), HALF],
-    DIVISION: [Refusal(), Text("{\"sections\": [], ")],
+    DIVISION: [Refusal(), Text('{"sections": [], ')],
     WRITE: [HALF, Text("=== nonsense.9\n\n不相干"), Text("   \n\n  "), Text("写得不错 \\tag{3}"), HALF],
     REFEREE: [Text("没有问题"), Text("", finish="content_filter")],
     MAP: [Text("# 一级标题\n\n不许的标题")],
@@ -142,7 +142,9 @@ def test_unusable_replies_are_counted_and_never_content(
     assert all(row["problem"] for row in rows if row["status"] == "rejected")
     assert done.err.count("reply not usable") == given
     report = site.report("a")
-    assert report["calls"] == len(rows) == len(service.requests), "rejected replies were paid for and are counted"
+    assert report["calls"] == len(rows) == len(service.requests), (
+        "rejected replies were paid for and are counted"
+    )
     assert report["tokens"]["completion"] == sum(row["completion"] for row in rows)
     assert site.expand("ledger", "stats", "--json").json["rejected"] == given
 
@@ -233,7 +235,11 @@ def test_a_failed_article_numbers_on_when_it_is_tried_once_more(
 @pytest.mark.parametrize(
     "step",
     [
-        Status(401, f"Incorrect API key provided: {KEY}. You can find your key at example.org", code="invalid_api_key"),
+        Status(
+            401,
+            f"Incorrect API key provided: {KEY}. You can find your key at example.org",
+            code="invalid_api_key",
+        ),
         Status(500, f"internal: Authorization: Bearer {KEY}"),
         Status(400, f"headers were {{'authorization': 'Bearer {KEY}'}}", body=f"Bearer {KEY}"),
     ],
