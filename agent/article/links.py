@@ -52,7 +52,7 @@ def blanked(text: str, tokens: list[Token]) -> str:
     for token in tokens:
         out.append(text[pos : token.start])
         inside = text[token.start : token.stop]
-        if "\n" in inside:
+        if "\n" in inside or "\r" in inside:
             out.append(re.sub(r"[^\r\n]", " ", inside))
         else:
             out.append(" " * len(inside))

@@ -57,7 +57,7 @@ _NO_PARAGRAPH = re.compile(
 )
 _UNDERLINE = re.compile(r" {0,3}=++[ \t]*+\r?\Z")
 _PLAIN = re.compile(r" {0,3}[^\s>#`~<|+*=-]")
-_FIRST_CODE = re.compile(r"(?: {4}| {0,3}\t)[ \t]*+[^\s]")
+_INDENTED = re.compile(r"(?: {4}| {0,3}\t)[ \t]*+[^ \t\r\n]")
 _FENCE_LOOKBACK = 256
 
 
@@ -119,8 +119,12 @@ class _Scanner:
             elif kind == "environment":
                 tokens.append(Token("display", begin, pos, found["env"], True))
             elif kind == "double":
-                if text[begin + 2 : pos - 2].strip():
+                inner = text[begin + 2 : pos - 2]
+                if inner.strip():
                     tokens.append(Token("display", begin, pos, "$$", True))
+                elif "\n" in inner:  # two that were never meant for each other
+                    self.strays.append(("$$", begin))
+                    pos = begin + 2
             elif kind != "escape":
                 pos = self._rare(kind or "", found, begin, pos)
         return Scan(tokens, self.strays)
@@ -227,7 +231,7 @@ class _Scanner:
     def _first_line(self) -> int:
         """The body's first line has no line ending before it, so indented code there needs a look of its
         own."""
-        if _FIRST_CODE.match(self.text, self.start):
+        if _INDENTED.match(self.text, self.start):
             return self._take_chunk(self.start)
         return self.start
 
@@ -235,7 +239,7 @@ class _Scanner:
         """Code indented by four columns after a blank line, outside lists; 0 where it is something else."""
         line = newline + 1
         before = self.text.rfind("\n", 0, newline) + 1
-        if self._goes_on(before, newline):
+        if not _INDENTED.match(self.text, line) or self._goes_on(before, newline):
             return 0
         inside = self.lists.at(newline)
         if inside is not None:
@@ -293,11 +297,13 @@ class _Scanner:
                 self.lists.leave(stop)
         if not closed:  # what ended it has left the list too
             self.lists.leave(stop)
+        if self.text.startswith("\r\n", stop - 1):
+            stop -= 1
         self.tokens.append(Token("fence", begin - len(prefix), stop, prefix, closed))
         return stop
 
     def _fence_end(self, line_end: int, mark: str, length: int) -> tuple[int, bool]:
-        closing = re.compile(rf"\n {{0,3}}{mark}{{{length},}}+[ \t]*+\r?+(?=\n|\Z)")
+        closing = re.compile(rf"\n {{0,3}}{mark}{{{length},}}+[ \t]*+(?=\r?(?:\n|\Z))")
         found = closing.search(self.text, line_end)
         return (found.end(), True) if found else (len(self.text), False)
 

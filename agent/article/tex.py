@@ -25,6 +25,8 @@ _BREAKABLE = re.compile(
 """Something that has rows, so that ``\\`` can be a row break."""
 _RUN = re.compile(r"\\++")
 _BRACED = re.compile(r"\\++|[{}]")
+_SPACING = re.compile(r"\[\s*-?[\d.]++\s*(?:pt|em|ex|mu|cm|mm|in|px|bp|pc)\s*\]")
+"""What follows a row break in plain TeX; ``\\[`` never stands inside mathematics, so it is no converted one."""
 _LONE = re.compile(r"(?<!\\)\\(?=[+-])")
 _COMMAND_NAME = re.compile(r"(\\(?:re)?newcommand\s*+\{)(?=[A-Za-z]++\})")
 
@@ -70,7 +72,8 @@ def _undoubled(run: re.Match[str]) -> str:
             is_sign = after == "#" and not line.strip()
             is_list_number = after == "." and line.strip().isdigit()
             return "" if is_sign or is_list_number else run[0]
-        return "\\" * (length // 2) if length % 2 == 0 else run[0]
+        is_spacing = length == 2 and _SPACING.match(run.string, run.end()) is not None
+        return "\\" * (length // 2) if length % 2 == 0 and not is_spacing else run[0]
     return "\\" * ((length + 1) // 2) if length % 2 else run[0]
 
 
