@@ -103,6 +103,25 @@ def plan_import(ctx: click.Context, files: tuple[Path, ...], dry_run: bool, as_j
     show(bookkeeping.plan_import(workspace(ctx), files, write=not dry_run), as_json)
 
 
+@plan.command("propose")
+@click.option("--size", default=10, show_default=True, help="Articles a sub-batch holds at most.")
+@click.option("--yes", is_flag=True, help="Write without asking.")
+@json_option
+@click.pass_context
+def plan_propose(ctx: click.Context, size: int, yes: bool, as_json: bool) -> None:
+    """Group the articles no batch names into sub-batches; written after a yes."""
+    from agent.commands import bookkeeping
+    from agent.report.show import render
+
+    ws = workspace(ctx)
+    result = bookkeeping.plan_propose(ws, size=size)
+    render(result.view, result.data, result.raw, as_json)
+    if result.data["groups"] and (yes or (not as_json and click.confirm("Add this to the plan?", err=True))):
+        bookkeeping.plan_accept(ws, size=size)
+        click.echo(f"{ws.config.paths.plan}: batch {result.data['batch']} added", err=True)
+    raise SystemExit(result.code)
+
+
 @click.command()
 @click.argument("files", nargs=-1, type=FILE, metavar="[FILE…]")
 @click.option("--dry-run", is_flag=True, help="Show what would be recorded; record nothing.")

@@ -17,6 +17,19 @@ def plan_import(ws: Workspace, files: Sequence[Path], *, write: bool) -> Result:
     return Result("import", {**asdict(import_plan(ws, files, write=write)), "written": write})
 
 
+def plan_propose(ws: Workspace, *, size: int) -> Result:
+    from agent.books.propose import propose
+
+    return Result("propose", asdict(propose(ws, size=size)))
+
+
+def plan_accept(ws: Workspace, *, size: int) -> None:
+    """Write the proposal, computed anew: it is the same as long as the articles are."""
+    from agent.books.propose import propose, write
+
+    write(ws, propose(ws, size=size))
+
+
 def adopt(ws: Workspace, files: Sequence[Path], *, write: bool) -> Result:
     from agent.books.adopt import adopt as record
 

@@ -375,6 +375,21 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{k} {v}" for k, v in counts.items()) or "none"
 
 
+def show_propose(console: Console, data: Mapping[str, Any]) -> None:
+    for g in data["groups"]:
+        cost = "price unknown" if g["cost"] is None else f"about ${g['cost']:.2f}"
+        console.print(t(f"{g['id']} {g['title']}  {len(g['items'])} articles, about {g['calls']} calls, "
+                        f"{g['tokens']:,} tokens, {cost}", "bold"))  # fmt: skip
+        for c in g["items"]:
+            console.print(t(f"  {c['title']}"))
+    if data["aside"]:
+        console.print(t(f"set aside ({len(data['aside'])}):", "bold"))
+        for a in data["aside"]:
+            console.print(t(f"  {a['title']}: {a['reason']}", "dim"))
+    if not data["groups"]:
+        console.print("Every technical article stands in a batch already.")
+
+
 SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "init": show_init,
     "status": show_status,
@@ -399,4 +414,5 @@ SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "experiment": show_experiment,
     "doctor": show_doctor,
     "evaluate": show_evaluate,
+    "propose": show_propose,
 }
