@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.lab.experiment import experiment_files, run_experiment
 from agent.lab.results import EarnedWarning, ExperimentResult, Figure, Table, Value
 from agent.lab.sandbox import DEFAULT_LIMITS, Limits, Outcome, ProbeResult, Sandbox, open_sandbox, probe
+from agent.lab.scan import Step, claims, scan
 from agent.lab.values import format_value
 from agent.lab.witness import WitnessJob, WitnessVerdict, run_witness, run_witnesses, witness_files
 
@@ -17,10 +18,12 @@ __all__ = [
     "Outcome",
     "ProbeResult",
     "Sandbox",
+    "Step",
     "Table",
     "Value",
     "WitnessJob",
     "WitnessVerdict",
+    "claims",
     "experiment_files",
     "format_value",
     "open_sandbox",
@@ -28,5 +31,6 @@ __all__ = [
     "run_experiment",
     "run_witness",
     "run_witnesses",
+    "scan",
     "witness_files",
 ]

@@ -7,7 +7,6 @@ import json
 import os
 import tempfile
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "torch")
 
 
 @lru_cache(maxsize=1)
-def _tools() -> str:
+def tools() -> str:
+    """Python and the numeric libraries with their versions, one a line."""
     import sys
+    from importlib import metadata
 
     found = [f"python {sys.version_info.major}.{sys.version_info.minor}"]
     for name in LIBRARIES:
@@ -36,7 +37,7 @@ def key(code: str) -> str:
 
     Limits stay out: a program that ended well within one limit gives the same answer within a wider one.
     """
-    text = json.dumps([_tools(), code], ensure_ascii=False)
+    text = json.dumps([tools(), code], ensure_ascii=False)
     return PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -69,7 +70,10 @@ def _result(data: dict[str, Any], figures: dict[str, Figure], file: str) -> Expe
         exit=int(data["exit"]),
         seconds=float(data["seconds"]),
         stdout=str(data["stdout"]),
-        values={k: Value(v["value"], v["unit"], tuple(v.get("runs", ()))) for k, v in data["values"].items()},
+        values={
+            k: Value(v, data["units"].get(k, ""), tuple(data["runs"].get(k, ())))
+            for k, v in data["values"].items()
+        },
         tables={
             k: Table(tuple(t["columns"]), tuple(map(tuple, t["rows"]))) for k, t in data["tables"].items()
         },
@@ -95,7 +99,7 @@ def save(cache: Path, result: ExperimentResult) -> None:
     folder = _folder(cache, result.key)
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in result.figures.items():
-        _write(folder / f"{name}.png", figure.png)
+        write_whole(folder / f"{name}.png", figure.png)
     data = result.to_json() | {
         "key": result.key,
         "sweeps": [
@@ -113,10 +117,11 @@ def save(cache: Path, result: ExperimentResult) -> None:
             {"name": c.name, "x": c.x, "y": c.y, "groups": c.groups} for c in result.correlations
         ],
     }
-    _write(folder / "result.json", json.dumps(data, ensure_ascii=False, indent=1).encode())
+    write_whole(folder / "result.json", json.dumps(data, ensure_ascii=False, indent=1).encode())
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` by a rename, so that no reader sees half of it."""
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -40,16 +40,22 @@ def earned_warnings(code: str, result: ExperimentResult, notes: Sequence[str]) -
         *_correlations(result),
         *(w for name, table in result.tables.items() for w in _table(name, table)),
         *_seeds_in_code(code, result),
-        *(EarnedWarning("figure", _note(note)) for note in notes),
+        *map(_note, notes),
     ]
     unique = list(dict.fromkeys(found))
     return tuple(sorted(unique, key=lambda w: not w.certain))
 
 
-def _note(note: str) -> str:
+def _note(note: str) -> EarnedWarning:
+    """What the runner noticed by itself, in the words of the report."""
+    if "time limit" in note:
+        return EarnedWarning(
+            "time-scaled", "实验的规模随时限伸缩，换一台机器数值会不同，正文应说明", certain=False
+        )
     if "Chinese" in note:
-        return "这台机器没有中文字体，图里的汉字会是空框"
-    return "有画好的图没有用 figure() 交出"
+        # nothing the program could mend
+        return EarnedWarning("figure", "这台机器没有中文字体，图里的汉字会是空框", certain=False)
+    return EarnedWarning("figure", "有画好的图没有用 figure() 交出")
 
 
 def _edge(sweep: Sweep) -> Iterator[EarnedWarning]:
@@ -111,6 +117,10 @@ def one_carries(runs: Sequence[float]) -> int | None:
 
     It must lie outside the 99 % prediction interval of the others (Student's t) and move the mean by a tenth.
     """
+    size = max(map(abs, runs), default=0.0)
+    if size < 1e-150:
+        # squares of such numbers vanish
+        return None
     for index, run in enumerate(runs):
         rest = [value for place, value in enumerate(runs) if place != index]
         if len(rest) < 2:
@@ -119,7 +129,7 @@ def one_carries(runs: Sequence[float]) -> int | None:
         spread = math.sqrt(math.fsum((value - mean) ** 2 for value in rest) / (len(rest) - 1))
         reach = T_995.get(len(rest) - 1, 3.25) * spread * math.sqrt(1 + 1 / len(rest))
         moved = abs(math.fsum(runs) / len(runs) - mean)
-        if abs(run - mean) > reach + 1e-12 * abs(mean) and moved > 0.1 * abs(mean):
+        if abs(run - mean) > reach + 1e-9 * size and moved > 0.1 * abs(mean):
             return index
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 from agent.errors import SandboxUnavailable, UsageError
 from agent.lab import cache as store
+from agent.lab.fonts import font_list
 from agent.lab.results import Correlation, ExperimentResult, Figure, Sweep, Table, Value
 from agent.lab.sandbox import DEFAULT_LIMITS, Limits, Outcome, Sandbox, open_sandbox
 from agent.lab.sandbox.system import python_argv
@@ -37,7 +39,10 @@ def run_experiment(
         if known is not None:
             return known
     shown = f"{id}.py" if not id.endswith(".py") else id
-    outcome = sandbox.run(python_argv(BOOT, PROGRAM, shown), files={PROGRAM: code.encode()}, limits=limits)
+    files = {PROGRAM: code.encode()}
+    if cache is not None and "matplotlib" in code:
+        files |= font_list(sandbox, cache, hashlib.sha256(store.tools().encode()).hexdigest()[:12])
+    outcome = sandbox.run(python_argv(BOOT, PROGRAM, shown, f"{limits.wall:g}"), files=files, limits=limits)
     result = read_outcome(outcome, shown if id.endswith(".py") else id, key)
     warnings = earned_warnings(code, result, notes(outcome))
     result = _with(result, warnings=warnings)

@@ -23,12 +23,6 @@ class Value:
     def text(self, where: Where = "prose") -> str:
         return format_value(self.value, self.unit, where)
 
-    def to_json(self) -> dict[str, Any]:
-        out: dict[str, Any] = {"value": self.value, "unit": self.unit}
-        if self.runs:
-            out["runs"] = list(self.runs)
-        return out
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -90,7 +84,7 @@ class EarnedWarning:
     """Something a careful reader would object to, found in what the experiment did."""
 
     rule: str
-    """grid-edge, uneven-sweep, one-seed-mean, clustered-correlation, few-seeds, not-finite, figure."""
+    """grid-edge, uneven-sweep, one-seed-mean, clustered-correlation, few-seeds, not-finite, time-scaled, figure."""
     message: str
     """For the writer and the report, in Chinese."""
     certain: bool = True
@@ -132,7 +126,9 @@ class ExperimentResult:
             "exit": self.exit,
             "seconds": round(self.seconds, 3),
             "stdout": self.stdout,
-            "values": {name: value.to_json() for name, value in self.values.items()},
+            "values": {name: value.value for name, value in self.values.items()},
+            "units": {name: value.unit for name, value in self.values.items() if value.unit},
+            "runs": {name: list(value.runs) for name, value in self.values.items() if value.runs},
             "tables": {name: table.to_json() for name, table in self.tables.items()},
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
             "error": self.error,

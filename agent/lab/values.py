@@ -81,20 +81,11 @@ def _unit(unit: str, where: Where) -> str:
         return ""
     if where == "math":
         return r"\%" if unit == "%" else rf"\,\text{{{_escape(unit)}}}"
-    if unit == "%" or not unit.isascii():
-        return unit if unit == "%" else f" {unit}"
-    return f" {unit}"
+    return unit if unit == "%" else f" {unit}"
+
+
+TEX = str.maketrans({c: "\\" + c for c in "%_#&${}"} | {"\\": r"\textbackslash "})
 
 
 def _escape(text: str) -> str:
-    for char in "\\{}":
-        text = (
-            text.replace(char, {"\\": r"\backslash ", "{": r"\{", "}": r"\}"}[char]) if char != "{" else text
-        )
-    return (
-        text.replace("%", r"\%")
-        .replace("_", r"\_")
-        .replace("#", r"\#")
-        .replace("&", r"\&")
-        .replace("$", r"\$")
-    )
+    return text.translate(TEX)

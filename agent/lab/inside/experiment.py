@@ -15,6 +15,7 @@ import os
 import random
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -59,8 +60,10 @@ def plain(value: Any) -> Any:
 class Recorder:
     """The functions an experiment calls. Results go to ``stream`` as JSON lines."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, deadline: float = math.inf) -> None:
         self._stream = stream
+        self._deadline = deadline
+        self._scaled = False
 
     def _put(self, kind: str, name: Any, **fields: Any) -> None:
         if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -141,6 +144,13 @@ class Recorder:
         self._put("value", name, value=plain(r), unit="", runs=None)
         self._put("correlation", name, x=a, y=b, groups=labels)
         return r
+
+    def seconds_left(self) -> float:
+        """Seconds until the limit, for a program that scales its work to the time there is; recorded once."""
+        if not self._scaled:
+            self._scaled = True
+            self._put("note", "time", text="the program scales its work to the time limit")
+        return max(0.0, self._deadline - time.monotonic())
 
 
 def _mean(item: Any) -> float | None:
@@ -236,13 +246,16 @@ def imports(source: str) -> set[str]:
     return found
 
 
-def main(path: str, shown: str) -> int:
+def main(path: str, shown: str, wall: float = math.inf) -> int:
     """Run the program in ``path``; tracebacks name it ``shown``. Returns the exit code."""
+    deadline = time.monotonic() + wall
+    # a list of fonts may have been laid there
+    os.environ["MPLCONFIGDIR"] = os.path.join(os.getcwd(), ".matplotlib")
     with open(path, encoding="utf-8") as stream:
         source = stream.read()
     linecache.cache[shown] = (len(source), None, source.splitlines(keepends=True), shown)
     with open(RESULTS, "w", encoding="utf-8") as results:
-        recorder = Recorder(results)
+        recorder = Recorder(results, deadline)
         try:
             code = compile(source, shown, "exec")
             names = imports(source)
@@ -252,7 +265,7 @@ def main(path: str, shown: str) -> int:
             if "matplotlib" in names or "figure(" in source:
                 prepare_plots(recorder._put)
             scope = {"__name__": "__main__", "__file__": shown, "__builtins__": builtins}
-            for name in ("emit", "table", "figure", "sweep", "correlate"):
+            for name in ("emit", "table", "figure", "sweep", "correlate", "seconds_left"):
                 scope[name] = getattr(recorder, name)
             sys.argv = [shown]
             exec(code, scope)
@@ -278,7 +291,7 @@ def _left_open(recorder: Recorder) -> None:
 
 def entry() -> None:
     """Called by the boot line: never lets buffered output be lost when the interpreter is torn down."""
-    code = main(sys.argv[1], sys.argv[2])
+    code = main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

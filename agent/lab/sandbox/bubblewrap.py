@@ -11,11 +11,16 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent.errors import SandboxUnavailable
 from agent.lab.inside import seccomp
 from agent.lab.sandbox import scratch, supervise, system
+from agent.lab.sandbox.bytecode import bytecode_folder
 from agent.lab.sandbox.model import DEFAULT_LIMITS, Limits, Outcome
+
+BYTECODE = Path("/bytecode")
+"""Where compiled libraries lie inside: not in a home folder, which is to be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +98,10 @@ class Bubblewrap:
             command += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         else:
             command += ["--unshare-user", "--uid", "65534", "--gid", "65534", *self.extra]
-        command += _mounts(place)
+        compiled = bytecode_folder()
+        command += _mounts(place, compiled)
         command.append("--clearenv")
-        for key, value in system.environment("/tmp", "/tmp").items():
+        for key, value in system.environment("/tmp", "/tmp", BYTECODE if compiled else None).items():
             command += ["--setenv", key, value]
         if filter_fd is not None:
             command += ["--seccomp", str(filter_fd)]
@@ -127,7 +133,7 @@ class Bubblewrap:
         ]
 
 
-def _mounts(place: scratch.Scratch) -> list[str]:
+def _mounts(place: scratch.Scratch, compiled: Path | None) -> list[str]:
     command: list[str] = []
     for name in system.SYSTEM:
         if os.path.islink(name):
@@ -137,6 +143,8 @@ def _mounts(place: scratch.Scratch) -> list[str]:
     command += ["--dir", "/etc"]
     for path in system.ETC:
         command += ["--ro-bind-try", path, path]
+    if compiled is not None:
+        command += ["--ro-bind", str(compiled), str(BYTECODE)]
     inner = zip((place.box, place.tmp, place.shm), ("/box", "/tmp", "/dev/shm"), strict=True)
     command += ["--proc", "/proc", "--dev", "/dev"]
     for source, target in inner:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import SandboxUnavailable
-from agent.lab.inside.confine import BROKEN
 from agent.lab.sandbox import scratch, supervise, system
+from agent.lab.sandbox.bytecode import bytecode_folder
 from agent.lab.sandbox.model import DEFAULT_LIMITS, Limits, Outcome
 
 BOOT = "from inside.confine import entry; entry()"
@@ -66,6 +66,9 @@ class Landlock:
         files: Mapping[str, bytes] | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> Outcome:
+        # needs a Unix to import, and this module is imported everywhere
+        from agent.lab.inside.confine import BROKEN
+
         given = dict(files or {})
         uid = system.fresh_uid() if self.as_root else None
         with scratch.scratch(given, uid) as place:
@@ -87,10 +90,11 @@ class Landlock:
     def _order(
         self, argv: Sequence[str], place: scratch.Scratch, limits: Limits, uid: int | None
     ) -> dict[str, Any]:
-        folders = [*map(str, system.python_folders())]
+        compiled = bytecode_folder()
+        folders = [*map(str, system.python_folders()), *([str(compiled)] if compiled else [])]
         return {
             "argv": [_program(argv[0]), *argv[1:]],
-            "env": system.environment(str(place.tmp), str(place.tmp)),
+            "env": system.environment(str(place.tmp), str(place.tmp), compiled),
             "cwd": str(place.box),
             "readable": [*system.SYSTEM, *system.ETC, *folders],
             "writable": [str(folder) for folder in place.writable],

@@ -63,7 +63,7 @@ def library_paths() -> list[str]:
     ]
 
 
-def environment(home: str, tmp: str) -> dict[str, str]:
+def environment(home: str, tmp: str, compiled: Path | None = None) -> dict[str, str]:
     """The whole environment a program sees; one thread a library, so that results do not depend on cores."""
     threads = dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
@@ -79,6 +79,7 @@ def environment(home: str, tmp: str) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": home + "/.matplotlib",
         "LOKY_MAX_CPU_COUNT": "1",
+        **({"PYTHONPYCACHEPREFIX": str(compiled)} if compiled else {}),
         **threads,
     }
 
