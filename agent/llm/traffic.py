@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from agent.errors import Interrupted, Unavailable
 from agent.llm.model import CallEvent, Model, Observer, Sleep
+from agent.llm.prices import FREE
 from agent.llm.rates import Limited, Window
 from agent.llm.service import Service, Started
 from agent.llm.warmth import Warmth, keeps_prompts
@@ -56,6 +57,9 @@ class Turn:
     started: Started
     prefix: str
     leads: bool
+    task: asyncio.Task[object] | None = None
+    """Set where nothing is lost when the wait for the answer is broken off."""
+    broken_off: bool = False
 
     def first_token(self) -> None:
         if self.leads:
@@ -83,6 +87,8 @@ class Traffic:
     idle: Callable[[], None] = lambda: None
     """Called when a slot is free and nobody waits for it."""
     _free: int = field(init=False)
+    _turns: set[Turn] = field(default_factory=set)
+    _quiet: asyncio.Event = field(default_factory=asyncio.Event)
     _groups: dict[str, deque[Ticket]] = field(default_factory=dict)
     """Article → its waiting calls; the order of the keys is the order of turns."""
     _services: dict[str, Service] = field(default_factory=dict)
@@ -110,13 +116,23 @@ class Traffic:
             if leads:
                 self.warmth.sent(prefix)
             turn = Turn(self, model, service, started, prefix, leads)
+            if model.identity.partition(":")[0] in FREE:
+                turn.task = asyncio.current_task()
+            self._turns.add(turn)
             try:
                 yield turn
+            except asyncio.CancelledError:
+                if not turn.broken_off or turn.task is None or turn.task.uncancel() > 0:
+                    raise
+                raise Interrupted("stopped while it was waited for") from None
             finally:
                 leads = turn.leads
+                self._turns.discard(turn)
                 service.end(started)
                 self._free += 1
                 self._grant()
+                if not self._turns:
+                    self._quiet.set()
         finally:
             if leads:
                 self.warmth.gave_up(prefix)
@@ -139,12 +155,23 @@ class Traffic:
         return None if since is None else self.clock() - since
 
     def stop(self) -> None:
-        """Let nothing more be sent; what is under way ends by itself."""
+        """Let nothing more be sent. What is under way ends by itself, but for answers that cost nothing: a person
+        who answers through a mailbox is not waited for."""
         self.stopped = True
+        for turn in self._turns:
+            if turn.task is not None:
+                turn.broken_off = True
+                turn.task.cancel()
         for _, ticket in self._waiting():
             ticket.ready.set_exception(Interrupted("stopped before it was sent"))
         self._groups.clear()
         self.warmth.close()
+
+    async def quiet(self) -> None:
+        """Wait until nothing is under way, after `stop`."""
+        while self._turns:
+            self._quiet.clear()
+            await self._quiet.wait()
 
     def close(self) -> None:
         self.stop()
@@ -153,7 +180,8 @@ class Traffic:
 
     @property
     def in_flight(self) -> int:
-        return self.limits.slots - self._free
+        """Requests under way whose answers are paid for."""
+        return sum(turn.task is None for turn in self._turns)
 
     def succeeded(self, turn: Turn, usage: Usage) -> None:
         self._heard(turn)

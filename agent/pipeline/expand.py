@@ -10,7 +10,6 @@ from math import ceil
 
 from agent.article import read
 from agent.checks.page import Work
-from agent.errors import ExpandError
 from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
 from agent.pipeline.badges import with_badges
@@ -28,6 +27,7 @@ from agent.pipeline.records import Outline, Reading
 from agent.pipeline.redo import redo_parts, with_edits
 from agent.pipeline.seams import smooth
 from agent.pipeline.tables import division_text, experiments_text, facts_text, reading_text, symbols_text
+from agent.pipeline.together import together
 from agent.pipeline.writer import Draft, Plan, deepen, write_pack
 from agent.records import Finding, Measure, TargetResult
 
@@ -140,7 +140,7 @@ async def deepen_until_met(
     """Deepen where a sceptic would stop while a target is missed and rounds are left; never by padding."""
     refused: set[str] = set()
     for round in range(1, job.config.loop.rounds + 1):
-        short = shortfall(job, plan, drafts)
+        short = await asyncio.to_thread(shortfall, job, plan, drafts)
         open_ = [d for d in drafts if d.text and not d.problem and d.pack.name not in refused]
         if short <= 0 or not open_:
             return drafts, round - 1
@@ -270,15 +270,6 @@ def with_division(
         parts_table=division_text(outline, layout.division, spots_text(layout)),
         citations=shared.citations or "（无）",
     )
-
-
-async def together(coroutines: list) -> list:  # type: ignore[type-arg]
-    """Run side by side; let all end before the first error is raised, so that paid replies are kept."""
-    results = await asyncio.gather(*coroutines, return_exceptions=True)
-    errors = [r for r in results if isinstance(r, BaseException)]
-    if errors:
-        raise next((e for e in errors if not isinstance(e, ExpandError)), errors[0])
-    return list(results)
 
 
 async def _stage(job: Job, name: str, work):  # type: ignore[no-untyped-def]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any, Literal, Protocol, TypeVar
 from agent.checks.page import Work
 from agent.config import Config, StandardConfig
 from agent.lab import DEFAULT_LIMITS, Limits, Sandbox
-from agent.llm import Answer, Request
+from agent.llm import Answer, Price, Request, cost_of
 from agent.pipeline.material import Material
 from agent.pipeline.redo import Redo
+from agent.pipeline.workshop import Workshop
 from agent.prompts import Library
 from agent.records import Targets, Usage
 from agent.sources import Resolver
@@ -30,7 +32,8 @@ class Asker(Protocol):
 class Progress:
     """Something a person watching may want to know."""
 
-    kind: Literal["stage", "parts", "part", "note", "measure"]
+    kind: Literal["begin", "stage", "parts", "part", "note", "measure", "end"]
+    """begin: an article is taken up, ``total`` calls are expected · end: ``text`` says how."""
     slug: str
     text: str = ""
     done: int = 0
@@ -60,6 +63,11 @@ class Shared:
 
     def values(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def digest(self, schema: str) -> str:
+        """Names the start that prompts made from this have in common. A schema goes before it all: services put it
+        ahead of the system message."""
+        return hashlib.sha256("\0".join([schema, *self.values().values()]).encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -121,6 +129,10 @@ class Job:
     limits: Limits = DEFAULT_LIMITS
     lab_cache: Path | None = None
     """Folder of experiment results by code hash."""
+    workshop: Workshop = field(default_factory=Workshop)
+    """Whose turn it is to run a program; shared by the articles of a run."""
+    price: Price = cost_of
+    """What a call cost."""
     watch: Watcher = lambda _: None
     meter: Meter = field(default_factory=Meter)
 
@@ -155,6 +167,7 @@ class Job:
             schema=schema,
             tries=self.config.loop.tries,
             first_attempt=self.retry.get(full, 0),
+            prefix=shared.digest(head.name if schema else ""),
         )
         answer = await self.client.ask(request)
         self.meter.note(full, answer)

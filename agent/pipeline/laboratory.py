@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from agent.pipeline.job import Job, Shared, extend
 from agent.pipeline.packs import take_notes
 from agent.pipeline.records import Experiment, Fact, Outline
 from agent.pipeline.tables import facts_text
+from agent.pipeline.together import together
 
 FENCE = re.compile(
     r"^```(python witness|python experiment|fact)[ \t]*([^\n]*)\n(.*?)^```[ \t]*$", re.S | re.M
@@ -45,7 +45,7 @@ async def gather_evidence(job: Job, shared: Shared, outline: Outline) -> tuple[O
         return outline, Evidence(failures={e.id: why for e in outline.experiments})
     outline, evidence = await witness_facts(job, shared, outline)
     shared = extend(shared, facts=facts_text(outline, {}, evidence.words()))
-    runs = await asyncio.gather(*(experiment(job, shared, e) for e in outline.experiments))
+    runs = await together([experiment(job, shared, e) for e in outline.experiments])
     ran = {r.id: r for r in runs if isinstance(r, Run)}
     failures = {e.id: r for e, r in zip(outline.experiments, runs, strict=True) if isinstance(r, str)}
     return outline, replace(evidence, runs=ran, failures=failures)
@@ -55,7 +55,7 @@ async def witness_facts(job: Job, shared: Shared, outline: Outline) -> tuple[Out
     """Ask for witnesses in groups, run them, send back what did not hold."""
     wanted = [f for f in outline.facts if f.witness]
     groups = [wanted[i : i + WITNESSES_PER_CALL] for i in range(0, len(wanted), WITNESSES_PER_CALL)]
-    results = await asyncio.gather(*(witness_group(job, shared, n, g) for n, g in enumerate(groups, 1)))
+    results = await together([witness_group(job, shared, n, g) for n, g in enumerate(groups, 1)])
     facts = {f.label: f for group, _ in results for f in group}
     evidence = Evidence()
     for _, part in results:
@@ -101,14 +101,19 @@ async def witness_group(
 
 
 async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) -> dict[str, Any]:
-    """Run witnesses side by side, off the event loop."""
+    """Run witnesses side by side, off the event loop, a processor each."""
     from agent.lab.witness import WitnessJob, run_witnesses
 
     jobs = [WitnessJob(eq=x, code=source, tex=facts[x].rhs) for x, source in code.items()]
     if not jobs or job.sandbox is None:
         return {}
-    found = await asyncio.to_thread(run_witnesses, jobs, job.sandbox)
-    return {j.eq: v for j, v in zip(jobs, found, strict=True)}
+    sandbox, benches = job.sandbox, min(job.workshop.benches, len(jobs))
+    shares = [jobs[n::benches] for n in range(benches)]
+    found = await together([job.workshop.run(run_witnesses, share, sandbox, 1) for share in shares])
+    verdicts = {
+        j.eq: v for share, part in zip(shares, found, strict=True) for j, v in zip(share, part, strict=True)
+    }
+    return {j.eq: verdicts[j.eq] for j in jobs}
 
 
 async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
@@ -120,7 +125,7 @@ async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
         answer = await job.ask(f"{spec.id}/code", "experiment_code", shared, parse_program, experiment=spec)
         code = answer.value
         for n in range(1, job.config.loop.repairs + 2):
-            result = await asyncio.to_thread(
+            result = await job.workshop.run(
                 run_experiment, code, id=spec.id, sandbox=job.sandbox, limits=job.limits, cache=job.lab_cache
             )
             problem = complaint(result)

@@ -34,14 +34,20 @@ class Models:
 
 
 def open_models(
-    ws: Workspace, slug: str, spec: str | None, observe: Callable[[CallEvent], None] | None = None
+    ws: Workspace,
+    slug: str,
+    spec: str | None,
+    observe: Callable[[CallEvent], None] | None = None,
+    *,
+    opened: dict[str, Model] | None = None,
 ) -> Models:
-    """The model of each role. ``spec`` (from `--model`) beats config.toml for all roles.
+    """The model of each role. ``spec`` (from `--model`) beats config.toml for all roles. ``opened`` holds models by
+    SPEC that other articles use already; what is opened is added.
 
     Raises NotConfigured where no key is set and no recording of this article ships.
     """
     note = ""
-    opened: dict[str, Model] = {}
+    opened = {} if opened is None else opened
     by_role: dict[str, Model] = {}
     for role in ROLES:
         wanted = spec or ws.config.spec_for(role)

@@ -15,6 +15,7 @@ from agent.pipeline.edits import Edits, apply, numbered, parse_edits
 from agent.pipeline.job import Job, Shared
 from agent.pipeline.packs import join, vet
 from agent.pipeline.records import Part
+from agent.pipeline.together import together
 from agent.pipeline.writer import Draft, Plan
 
 REACH = 14
@@ -50,8 +51,6 @@ def seams(plan: Plan, drafts: Sequence[Draft]) -> list[tuple[Part, Part]]:
 
 async def smooth(job: Job, shared: Shared, plan: Plan, drafts: list[Draft]) -> list[Draft]:
     """Read every seam and mend it; a seam that cannot be read stays as it is."""
-    from agent.pipeline.expand import together
-
     pairs = seams(plan, drafts)
     for parity in (0, 1):
         chosen = pairs[parity::2]

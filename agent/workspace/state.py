@@ -78,8 +78,10 @@ def _next(state: State, event: Event) -> State:
             )
         case "failed":
             retry = {**state.retry, **data.get("retry", {})}
+            # A service that was away says nothing about the article: it may be tried again as often as it takes.
+            counts = 0 if data.get("service") else 1
             return replace(
-                state, status="failed", failures=state.failures + 1, error=str(data.get("error", "")),
+                state, status="failed", failures=state.failures + counts, error=str(data.get("error", "")),
                 retry=retry, data=data, at=event.at,
             )  # fmt: skip
         case "accepted":
