@@ -37,10 +37,9 @@ def _command(spec: str, name: str, settings: ModelSettings) -> Model:
 
 
 def _local(spec: str, name: str, settings: ModelSettings) -> Model:
-    raise NotConfigured(
-        f"{spec}: local models are not built in yet",
-        hint="serve the model with llama.cpp, vLLM or Ollama and use openai:NAME with base_url",
-    )
+    from agent.llm.local import LocalModel
+
+    return LocalModel(spec, name, settings)
 
 
 def _langchain(spec: str, name: str, settings: ModelSettings) -> Model:
