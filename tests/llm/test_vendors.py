@@ -26,7 +26,7 @@ from tests.llm.helpers import SECRET, make_call, run
         ("openai", "no name after the vendor", "openai:NAME"),
         ("openai: ", "no name after the vendor", "openai:NAME"),
         ("", "unknown vendor", "known: "),
-        ("local:smollm2", "not built in", "base_url"),
+        ("local:/nowhere/x.gguf", "no such file", "local:smollm2"),
     ],
 )
 def test_specs_that_lead_nowhere(spec: str, message: str, hint: str) -> None:
