@@ -1,4 +1,4 @@
-"""Commands of a person who decides: diff, accept, reject, merge, undo."""
+"""Commands of a person who decides: diff, review, accept, reject, redo, merge, undo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 from agent.commands.result import Result
 from agent.commands.workspaces import update_report
 from agent.errors import UsageError
-from agent.workspace import State, Workspace, derive, hold, slug_of
+from agent.pipeline.run import Watch
+from agent.review import decide as review
+from agent.workspace import Workspace, slug_of
 
 
 def resolve(ws: Workspace, name: str) -> str:
@@ -31,38 +33,45 @@ def diff(ws: Workspace, name: str) -> Result:
 def decide(ws: Workspace, name: str, sections: Sequence[str], *, accept: bool, note: str) -> Result:
     """Accept or reject sections of a draft; none named means all of them."""
     slug = resolve(ws, name)
-    if not accept and not note.strip():
-        raise UsageError("reject needs --note", hint="say what is wrong; the note enters the next prompts")
-    with hold(ws.locks, f"{slug} decisions", wait=10.0):
-        state = derive(ws.events.read()).get(slug, State())
-        if state.status not in ("draft", "accepted"):
-            raise UsageError(
-                f"{slug} has no draft (it is {state.status})", hint=f"make one with: expand run {slug}"
-            )
-        all_ = list(state.data.get("sections", ()))
-        unknown = [s for s in sections if s not in all_]
-        if unknown:
-            raise UsageError(f"{slug} has no section {unknown[0]}", hint="its sections: " + ", ".join(all_))
-        if accept:
-            ws.events.append("accepted", slug, sections=list(sections) or all_, of=all_, note=note)
-        else:
-            ws.events.append("rejected", slug, sections=list(sections), of=all_, note=note)
-        state = derive(ws.events.read())[slug]
+    if accept:
+        standing = review.accept(ws, slug, sections, note=note)
+    else:
+        standing = review.reject(ws, slug, sections, note=note)
     update_report(ws)
-    undecided = [s for s in all_ if s not in state.sections]
-    return Result(
-        "decided",
-        {"slug": slug, "status": state.status, "sections": dict(state.sections), "undecided": undecided},
-    )
+    return Result("decided", asdict(standing))
 
 
-def merge(ws: Workspace, names: Sequence[str]) -> Result:
+def redo(ws: Workspace, name: str, section: str, *, note: str, spec: str | None, watch: Watch) -> Result:
+    """Write a section again with a note; without one, what an earlier redo left waiting."""
+    from agent.review.redo import redo as redo_one
+
+    slug = resolve(ws, name)
+    done = redo_one(ws, slug, section, note=note, spec=spec, watch=watch)
+    update_report(ws)
+    return Result("finished", [done.report], 0 if done.passed else 1)
+
+
+def drafts(ws: Workspace) -> Result:
+    """The drafts that wait for a person."""
+    from agent.review.dossier import waiting
+
+    return Result("drafts", waiting(ws))
+
+
+def merge(
+    ws: Workspace, names: Sequence[str], *, commit: bool, branch: str | None, overwrite: Sequence[str] = ()
+) -> Result:
+    """Merge the accepted sections of each draft; with ``commit``, one commit each."""
     from agent.merge import merge as merge_one
 
     rows: list[dict[str, Any]] = []
     for name in names:
-        rows.append(asdict(merge_one(ws, resolve(ws, name))))
-    update_report(ws)
+        slug = resolve(ws, name)
+        done = merge_one(
+            ws, slug, commit=commit, branch=branch, overwrite=overwrite, refresh=lambda: update_report(ws)
+        )
+        branch = done.branch or branch
+        rows.append(asdict(done))
     return Result("merged", rows)
 
 

@@ -55,11 +55,13 @@ def assemble(source: bytes, name: str, sections: Sequence[Section], *, status: s
     """
     article = read(source, name)
     ordered = _in_file_order(article, sections)
-    own = {s.id: {m: f"{s.id}:{m}" for m in LABEL.findall(s.text)} for s in ordered}
+    own = {s.id: _own_labels(s) for s in ordered}
     labels: dict[str, str] = {}
     for section in ordered:
         for label, full in own[section.id].items():
             labels.setdefault(label, full)
+            # A text that came back from a merged article names other sections' labels in full.
+            labels.setdefault(full, full)
     source_labels = {label.name for label in article.labels}
     tag = 0
     texts: dict[str, str] = {}
@@ -74,11 +76,18 @@ def assemble(source: bytes, name: str, sections: Sequence[Section], *, status: s
     return Assembled(stamped, texts, labels, tuple(dangling))
 
 
+def _own_labels(section: Section) -> dict[str, str]:
+    """Label as written → label in the file, under the section's ID. What stands in code labels nothing."""
+    prefix = f"{section.id}:"
+    names = [label.name for label in read(section.text.encode("utf-8"), section.id).labels]
+    return {m: m if m.startswith(prefix) else prefix + m for m in names}
+
+
 def index_section(article: Article, sections: Sequence[Section]) -> Section | None:
     """What stands in for the author's stub where no theory stands at the end: where the derivations are."""
     stub = stub_lines(article)
     woven = [s for s in sections if s.anchor != END and not s.inline]
-    if stub is None or _takes_stub(article, sections) is not None or not woven:
+    if stub is None or takes_stub(article, sections) is not None or not woven:
         return None
     rows = "\n".join(f"- {s.title}" for s in _in_file_order(article, woven))
     return Section(
@@ -88,18 +97,20 @@ def index_section(article: Article, sections: Sequence[Section]) -> Section | No
 
 def _in_file_order(article: Article, sections: Sequence[Section]) -> list[Section]:
     offsets = {s.id: find_anchor(article, s.anchor).offset for s in sections if s.anchor != END}
-    stub = _takes_stub(article, sections)
+    stub, lines = takes_stub(article, sections), stub_lines(article)
+    before = article.data.split(b"\n")[: lines[0] - 1] if lines else []
     last = len(article.data) + 1
 
     def key(section: Section) -> tuple[int, int]:
-        if section.anchor != END:
-            return offsets[section.id], 1
-        return last, 0 if section is stub else 1
+        if section is stub:
+            # At the stub's first byte, where what is anchored right before it comes first.
+            return sum(len(line) + 1 for line in before), 1
+        return (last, 0) if section.anchor == END else (offsets[section.id], 0)
 
     return sorted(sections, key=key)
 
 
-def _takes_stub(article: Article, sections: Sequence[Section]) -> Section | None:
+def takes_stub(article: Article, sections: Sequence[Section]) -> Section | None:
     """The section that stands in for the author's stub: the first at the end whose chapter is the stub's
     heading, or the index."""
     stub = stub_lines(article)
@@ -115,7 +126,7 @@ def _takes_stub(article: Article, sections: Sequence[Section]) -> Section | None
 
 def _with_headings(article: Article, ordered: Sequence[Section]) -> list[tuple[Section, str]]:
     """Each section with its headings. A chapter's h2 stands before the first of its sections that is here."""
-    stub = _takes_stub(article, ordered)
+    stub = takes_stub(article, ordered)
     said: set[str] = {stub.chapter} if stub else set()
     bodies = []
     for section in ordered:
@@ -181,7 +192,7 @@ def _number(text: str, id: str, tag: int) -> tuple[str, int]:
 
 
 def _insertions(article: Article, ordered: Sequence[Section], texts: Mapping[str, str]) -> list[Insertion]:
-    stub = _takes_stub(article, ordered)
+    stub = takes_stub(article, ordered)
     lines = stub_lines(article)
     end = anchors(article)[-1]
     made = []

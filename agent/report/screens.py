@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.report.plain import plain
+from agent.report.reviews import REVIEWS
 
 MARKS = {
     "merged": ("done", "green"),
@@ -182,26 +183,6 @@ def show_findings(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         console.print(t(place).append(f["severity"], SEVERITY[f["severity"]]).append(plain(f": {f['message']} [{f['check']}/{f['rule']}]")))  # fmt: skip
     count = {s: sum(f["severity"] == s for f in rows) for s in SEVERITY}
     console.print(t(f"{count['error']} errors, {count['warning']} warnings, {count['info']} notes"))
-
-
-def show_decided(console: Console, data: Mapping[str, Any]) -> None:
-    console.print(t(f"{data['slug']}: {data['status']}"))
-    if data["undecided"]:
-        console.print(t("undecided: " + ", ".join(data["undecided"])))
-
-
-def show_merged(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    for row in rows:
-        console.print(t(f"{row['file']}: {row['before']['lines']} → {row['after']['lines']} lines, "
-                        f"{row['before']['formulas']} → {row['after']['formulas']} formulas, "
-                        f"{len(row['sections'])} sections"))  # fmt: skip
-        if row["left_out"]:
-            console.print(t("  left out: " + ", ".join(row["left_out"])))
-        console.print(t(f"  back again: expand undo {row['slug']}"))
-
-
-def show_undone(console: Console, data: Mapping[str, Any]) -> None:
-    console.print(t(f"{data['file']}: as it was before the merge"))
 
 
 def show_report(console: Console, data: Mapping[str, Any]) -> None:
@@ -391,6 +372,7 @@ def show_propose(console: Console, data: Mapping[str, Any]) -> None:
 
 
 SCREENS: dict[str, Callable[[Console, Any], None]] = {
+    **REVIEWS,
     "init": show_init,
     "status": show_status,
     "plan": show_plan,
@@ -399,9 +381,6 @@ SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "finished": show_finished,
     "measure": show_measure,
     "findings": show_findings,
-    "decided": show_decided,
-    "merged": show_merged,
-    "undone": show_undone,
     "report": show_report,
     "ledger": show_ledger,
     "verify": show_verify,

@@ -17,6 +17,8 @@ from agent.review.decide import INDEX, Standing, standing, state_of
 from agent.review.versions import versions
 from agent.workspace import State, Workspace
 
+NAMES = {"map": "扩充导读", "summary": "扩充小结", "index": "推导的位置"}
+
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
@@ -44,7 +46,7 @@ class SectionView:
 
     @property
     def name(self) -> str:
-        return self.title or self.chapter or self.id
+        return self.title or self.chapter or NAMES.get(self.id, self.id)
 
     @property
     def decidable(self) -> bool:
@@ -238,3 +240,40 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A draft that waits for a person, in one line."""
+
+    slug: str
+    title: str
+    verdict: str
+    lines: int
+    formulas: int
+    sections: int
+    decided: int
+
+
+def waiting(ws: Workspace) -> list[Waiting]:
+    """Drafts to review, in the order of the articles' folder. Reads their reports, not their texts."""
+    from agent.workspace import derive
+
+    states = derive(ws.events.read())
+    rows = []
+    for slug in ws.slugs():
+        if slug not in states or states[slug].status not in ("draft", "accepted"):
+            continue
+        path = ws.output(slug) / "report.json"
+        if not path.is_file():
+            continue
+        report = json.loads(path.read_text(encoding="utf-8"))
+        own = [s["id"] for s in report["sections"] if s["verdict"] != "unfinished" and s["id"] != INDEX]
+        decided = sum(s in states[slug].sections for s in own)
+        after = report["after"]
+        rows.append(
+            Waiting(
+                slug, report["title"], report["verdict"], after["lines"], after["formulas"], len(own), decided
+            )
+        )
+    return rows

@@ -124,6 +124,33 @@ def commit(root: Path, paths: Iterable[Path], message: str) -> str:
     return _run(root, "rev-parse", "HEAD").decode().strip()
 
 
+def branch(root: Path) -> str:
+    """Name of the branch the work tree is on; empty where it is on none."""
+    return _run(root, "branch", "--show-current").decode().strip()
+
+
+def switch_new(root: Path, name: str) -> None:
+    """Make a branch from HEAD and go there, changes in the work tree and all. Raises UsageError where it exists."""
+    _run(root, "switch", "--quiet", "--create", name, own=True)
+
+
+def unignored(root: Path, paths: Iterable[Path]) -> list[Path]:
+    """Those of ``paths`` that git may be told of."""
+    names = {os.path.relpath(p, root): p for p in paths}
+    found = subprocess.run(
+        ["git", *_SAFE, "check-ignore", "-z", "--stdin"], cwd=root, env=_environment(), capture_output=True,
+        input="".join(f"{n}\0" for n in names).encode(),
+    )  # fmt: skip
+    ignored = set(found.stdout.decode("utf-8", "surrogateescape").split("\0"))
+    return [path for name, path in names.items() if name not in ignored]
+
+
+def changed(root: Path, paths: Iterable[Path]) -> bool:
+    """Whether any of ``paths`` differs from HEAD."""
+    names = [os.path.relpath(p, root) for p in paths]
+    return bool(_run(root, "status", "--porcelain", "--untracked-files=all", "-z", "--", *names))
+
+
 def _run(root: Path, *arguments: str, stdin: bytes = b"", own: bool = False) -> bytes:
     options = ("--no-pager", "--literal-pathspecs") if own else _SAFE
     try:
