@@ -1,0 +1,26 @@
+"""What the screens share: marks, colours, and text of others made plain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.text import Text
+
+from agent.report.plain import plain
+
+MARKS = {
+    "merged": ("done", "green"),
+    "accepted": ("accepted", "green"),
+    "draft": ("draft", "yellow"),
+    "failed": ("failed", "red"),
+    "pending": ("pending", "dim"),
+    "by-hand": ("by hand", "cyan"),
+    "missing": ("no file", "red"),
+}
+FOLDED = 12
+"""Rows of one kind a screen shows before it folds the rest."""
+SEVERITY = {"error": "red", "warning": "yellow", "info": "dim"}
+
+
+def t(value: Any, style: str = "") -> Text:
+    return Text(plain(str(value)), style=style)
