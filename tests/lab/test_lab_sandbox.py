@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from agent.errors import SandboxUnavailable
+from agent.lab import run_experiment, run_witness
 from agent.lab.sandbox import Limits, UnsafeSandboxWarning, open_sandbox, probe, scratch
 from agent.lab.sandbox.bubblewrap import Bubblewrap
 from agent.lab.sandbox.landlock import Landlock
@@ -162,6 +163,26 @@ def test_a_run_sees_nothing_of_the_last(kind: type[Bubblewrap] | type[Landlock])
     code = "import os, tempfile\nprint(sorted(os.listdir('.')), sorted(os.listdir(tempfile.gettempdir())))\n"
     code += "open('a', 'w'); open(tempfile.gettempdir() + '/b', 'w')"
     assert [box.run(python_argv(code)).stdout for _ in range(2)] == ["[] []\n"] * 2
+
+
+@pytest.mark.parametrize("kind", [Bubblewrap, Landlock])
+def test_experiments_and_witnesses_work_in_each(
+    kind: type[Bubblewrap] | type[Landlock], tmp_path: Path
+) -> None:
+    box = open_or_skip(kind)
+    code = "import matplotlib.pyplot as plt\nplt.plot([1, 2], label='损失')\nplt.legend()\nfigure('f')\nemit('a', 1)"
+    for _ in range(2):
+        result = run_experiment(code, id="exp", sandbox=box, cache=tmp_path)
+        assert (result.ok, list(result.figures)) == (True, ["f"]), result.error
+        assert result.warnings == ()
+    witness = """
+def claim(q, t): return (1 - q**t) / (1 - q)
+def check(claim, w):
+    q, t = w.real(.2, .9), w.int(3, 9)
+    w.equal(sum(q**i for i in range(t)), claim(q, t))
+"""
+    found = run_witness(witness, eq="eq:geo", tex=r"\frac{1-q^t}{1-q}", sandbox=box)
+    assert (found.verdict, found.linked) == ("verified", "evaluated"), found
 
 
 def test_scratch_is_removed_whatever_was_done_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

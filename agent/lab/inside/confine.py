@@ -31,7 +31,7 @@ POLL = 0.02
 
 
 def entry() -> None:
-    """``sys.argv[1]`` holds the order as JSON: argv, env, cwd, readable, writable, limits, uid, search."""
+    """``sys.argv[1]`` holds the order as JSON: argv, env, cwd, readable, listable, writable, limits, uid, search."""
     order = json.loads(sys.argv[1])
     libc = ctypes.CDLL(None, use_errno=True)
     check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
@@ -52,7 +52,7 @@ def become(order: Mapping[str, Any], libc: ctypes.CDLL) -> None:
         from .seccomp import build
 
         limit(order["limits"])
-        close_files(order["readable"], order["writable"])
+        close_files(order["readable"], order["listable"], order["writable"])
         if order["uid"] is not None:
             drop_root(int(order["uid"]), bool(order["search"]), libc)
         check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -77,7 +77,7 @@ def limit(limits: Mapping[str, int]) -> None:
         resource.setrlimit(name, (value, value))
 
 
-def close_files(readable: list[str], writable: list[str]) -> None:
+def close_files(readable: list[str], listable: list[str], writable: list[str]) -> None:
     """No file but these from here on, whatever the permissions on disk say."""
     from landlock import FSAccess, Ruleset
 
@@ -91,6 +91,8 @@ def close_files(readable: list[str], writable: list[str]) -> None:
     for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         if os.path.exists(path):
             rules.allow(path, rules=FSAccess.READ_FILE | FSAccess.WRITE_FILE)
+    for path in listable:
+        rules.allow(path, rules=FSAccess.READ_DIR)
     for path in writable:
         rules.allow(path)
     rules.apply()

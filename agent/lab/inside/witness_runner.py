@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -42,12 +43,22 @@ def batch(jobs: list[dict[str, Any]], workers: int) -> None:
             if fd in ready and chunk and len(data) < MAX_REPLY:
                 data += chunk
             elif fd in ready or time.monotonic() > deadline:
-                # the alarm inside cannot interrupt a long computation in C
-                os.kill(pid, signal.SIGKILL)
-                os.close(fd)
-                os.waitpid(pid, 0)
+                late = fd not in ready
+                finish(fd, pid, late=late)
                 del running[fd]
-                reply(number, data, late=fd not in ready)
+                reply(number, data, late=late)
+
+
+def finish(fd: int, pid: int, *, late: bool) -> None:
+    os.close(fd)
+    if late:
+        # the alarm inside cannot interrupt a long computation in C
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except PermissionError:
+            # without a PID namespace we may signal nobody; the limit on CPU time ends it
+            return
+    os.waitpid(pid, 0)
 
 
 def start(job: dict[str, Any]) -> tuple[int, int]:
@@ -62,6 +73,8 @@ def start(job: dict[str, Any]) -> tuple[int, int]:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
+        cpu = int(float(job["seconds"])) + 3
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
         from .judge import run
 
         os.write(write_end, json.dumps(run(job)).encode())

@@ -97,6 +97,8 @@ class Landlock:
             "env": system.environment(str(place.tmp), str(place.tmp), compiled),
             "cwd": str(place.box),
             "readable": [*system.SYSTEM, *system.ETC, *folders],
+            # Python looks for a package by listing the folder it lies in
+            "listable": [str(system.INSIDE.parent)],
             "writable": [str(folder) for folder in place.writable],
             "limits": {
                 "memory": limits.memory,
