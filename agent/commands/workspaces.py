@@ -11,7 +11,14 @@ from agent.prompts import shipped
 from agent.workspace import Workspace, write_bytes, write_text
 from agent.workspace.layout import CONFIG
 
-IGNORED = ("/outputs/ledger.db*", "/outputs/index.json", "/outputs/.locks/", "/outputs/*/.cache/")
+IGNORED = (
+    "/outputs/ledger.db*",
+    "/outputs/index.json",
+    "/outputs/.locks/",
+    "/outputs/.cache/",
+    "/outputs/*/.cache/",
+    "/outputs/*/merges/",
+)
 
 
 def init(folder: Path) -> Result:

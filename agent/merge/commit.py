@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import UsageError
+from agent.merge.journal import FOLDER
 from agent.workspace import Workspace, git
 from agent.workspace.state import State, derive
 
@@ -47,7 +48,8 @@ def commit(ws: Workspace, merged: Merged, branch: str) -> Merged:
         *(ws.root / f for f in merged.figures),
         ws.report,
         ws.events.path,
-        ws.output(merged.slug),
+        # What an undo needs is of this machine, not of the history.
+        *(p for p in ws.output(merged.slug).iterdir() if p.name != FOLDER),
     ]
     paths = git.unignored(ws.root, [p for p in wanted if p.exists()])
     if not git.changed(ws.root, paths):

@@ -182,6 +182,11 @@ def test_the_diff_applies_and_strip_gives_the_source(drafted: Site) -> None:
 def test_merge_and_undo(drafted: Site) -> None:
     path = drafted.root / "blogs_raw" / f"{SAMPLE}.md"
     source = path.read_bytes()
+    refused = drafted.expand("merge", SAMPLE)
+    assert refused.code == 2
+    assert "history.1" in refused.err, "what nobody has decided on is listed, and not merged"
+    assert path.read_bytes() == source
+    assert drafted.expand("accept", SAMPLE).code == 0
     merged = drafted.expand("merge", SAMPLE, "--json")
     assert merged.code == 0, merged.err
     row = merged.json[0]
@@ -207,11 +212,17 @@ def test_merge_and_undo(drafted: Site) -> None:
 def test_merge_and_undo_refuse_an_article_that_was_edited(drafted: Site) -> None:
     path = drafted.root / "blogs_raw" / f"{SAMPLE}.md"
     source = path.read_bytes()
-    path.write_bytes(source + b"one more line\n")
+    assert drafted.expand("accept", SAMPLE).code == 0
+    anchored = "不过1.215也未必是终点".encode()
+    before = "因此平均意义下".encode()
+    assert source.index(before) < source.index(anchored), "theory.1 stands between these two paragraphs"
+    changed = source.replace(before, "所以平均意义下".encode())
+    path.write_bytes(changed)
     done = drafted.expand("merge", SAMPLE)
     assert done.code == 5
     assert SAMPLE in done.err
-    assert path.read_bytes() == source + b"one more line\n"
+    assert "theory.1" in done.err
+    assert path.read_bytes() == changed
 
     path.write_bytes(source)
     assert drafted.expand("merge", SAMPLE).code == 0
@@ -260,7 +271,7 @@ def test_a_reference_into_a_section_left_out_stops_the_merge(drafted: Site) -> N
     assert owner in done.err
     assert path.read_bytes() == source
     assert drafted.events() == before
-    assert not (drafted.output(SAMPLE) / "before.md").exists()
+    assert not (drafted.output(SAMPLE) / "merges").exists()
     assert citing in done.err or "map" in done.err
 
 
@@ -311,6 +322,8 @@ def test_articles_of_every_form_outside_the_plan(site: Site) -> None:
     status = site.expand("status", "--json").json
     assert {a["slug"] for a in status["unplanned"]} == {Path(name).stem for name in ARTICLES}
 
+    for name in ARTICLES:
+        assert site.expand("accept", Path(name).stem).code == 0
     merged = site.expand("merge", *(Path(name).stem for name in ARTICLES), "--json")
     assert merged.code == 0, merged.err
     for name, data in ARTICLES.items():

@@ -165,6 +165,7 @@ def test_what_a_recording_lacks_is_left_unfinished(
     assert any(section in reason for reason in report["reasons"])
     assert f"expand:begin {section} ".encode() not in site.draft("a")
     assert site.expand("strip", "outputs/a/draft.md").stdout == SHORT.encode()
+    assert site.expand("accept", "a").code == 0
     assert site.expand("merge", "a").code in (0, 1), (
         "merging what is there, or saying what refers to what is not"
     )
