@@ -7,8 +7,10 @@ outside every chapter, two owners of one formula) is mended in one stated way an
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TypeVar
 
 from agent.article import Anchor, anchor_after_line
@@ -22,6 +24,8 @@ from agent.prompts import Library, SectionTemplate
 from agent.records import Finding
 
 T = TypeVar("T")
+
+UNFIT = re.compile(r"(?i:expand:(?:begin|end))|<!-*|-->|`{3,}|~{3,}|\$\$|[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,11 @@ def settle_outline(outline: Outline, material: Material) -> tuple[Outline, tuple
             continue
         seen.add(fact.label)
         if fact.label in material.labels:
-            findings.append(_finding(f"{fact.label} 是原文已有的标签，改名为 {fact.label}-x"))
-            fact = replace(fact, label=f"{fact.label}-x")
+            taken = seen | material.labels | {f.label for f in outline.facts}
+            fresh = next(name for n in count(1) if (name := f"{fact.label}-x{n}") not in taken)
+            findings.append(_finding(f"{fact.label} 是原文已有的标签，改名为 {fresh}"))
+            seen.add(fresh)
+            fact = replace(fact, label=fresh)
         facts.append(fact)
     experiments = {e.id: e for e in reversed(outline.experiments)}
     if len(experiments) < len(outline.experiments):
@@ -220,7 +227,20 @@ def _settle_part(
             experiment = None
         else:
             run.add(experiment)
-    return replace(part, formulas=tuple(labels), experiment=experiment, lines=min(max(part.lines, 8), 120))
+    return replace(
+        part,
+        title=heading(part.title) or part.id,
+        formulas=tuple(labels),
+        experiment=experiment,
+        lines=min(max(part.lines, 8), 120),
+    )
+
+
+def heading(title: str) -> str:
+    """A title as a heading can hold it: one line, without what would open a comment, a fence, a display or a
+    second heading."""
+    words = " ".join(UNFIT.sub(" ", title).split())
+    return words.strip("# ")
 
 
 def place(part: Part, material: Material, library: Library, layout: str, findings: list[Finding]) -> Spot:
