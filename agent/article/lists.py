@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Protocol
 
 from agent.article import html
 
@@ -22,13 +26,24 @@ def line_end_after(text: str, pos: int) -> int:
     return end if end >= 0 else len(text)
 
 
+class Stretch(Protocol):
+    """A token of the scanner."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def stop(self) -> int: ...
+
+
 class Lists:
     """Follows lists from one question to the next, so that all of them together cost one pass."""
 
-    __slots__ = ("around", "column", "fresh", "pos", "text")
+    __slots__ = ("around", "column", "fresh", "pos", "text", "tokens")
 
-    def __init__(self, text: str, start: int) -> None:
+    def __init__(self, text: str, start: int, tokens: Sequence[Stretch]) -> None:
         self.text = text
+        self.tokens = tokens
+        """What the scanner has found so far: a sign in it, as in ``- \\gamma``, begins no list."""
         self.pos = max(start - 1, 0)
         first = _FIRST_MARKER.match(text, start)
         self.column: int | None = len(first[0]) if first else None
@@ -45,6 +60,8 @@ class Lists:
     def at(self, pos: int) -> int | None:
         """Column at which the content of the list item around ``pos`` starts; None outside lists."""
         for found in _LIST_LINE.finditer(self.text, self.pos, pos + 1):
+            if self._is_inside(found.start()):
+                continue
             end, indent = found["end"], len(found["indent"])
             if found["blank"] or end:
                 self.around = end[0] if end and end[0] in "<>" else ""
@@ -58,6 +75,10 @@ class Lists:
                 self.column = None
         self.pos = max(self.pos, pos)
         return self.column
+
+    def _is_inside(self, pos: int) -> bool:
+        index = bisect_right(self.tokens, pos, key=attrgetter("start")) - 1
+        return index >= 0 and self.tokens[index].stop > pos
 
     def _begins(self, found: re.Match[str]) -> bool:
         marker = found["marker"]

@@ -147,7 +147,7 @@ def _after_blank(out: bytearray, glued: int) -> bool:
     """Whether the last line is blank once ``glued`` bytes end it."""
     stop = len(out) if glued else len(out) - 1
     last = out[out.rfind(b"\n", 0, stop) + 1 : stop]
-    return not last.strip(b" \t\r")
+    return not last.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r")
 
 
 def strip(data: bytes) -> bytes:

@@ -102,7 +102,7 @@ class _Scanner:
         self.end_at = -1
         self.closers: dict[str, int] = {}
         self.runs: dict[int, list[int]] | None = None
-        self.lists = Lists(text, start)
+        self.lists = Lists(text, start, self.tokens)
 
     def run(self) -> Scan:
         text, search, tokens = self.text, _TOKEN.search, self.tokens

@@ -34,7 +34,7 @@ _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*+)%[^\n]*+")
 _LABEL = re.compile(r"\\label\s*+\{([^{}]*+)\}")
 _TAG = re.compile(r"\\tag\*?\s*+\{((?:[^{}]|\{[^{}]*+\})*+)\}")
 _ENVIRONMENT = re.compile(r"(?<!\\)(?:\\\\)*+\\(?P<which>begin|end)\s*+\{(?P<name>[^{}\n]*+)\}")
-_ROW_STEP = re.compile(r"\\\\|\\[^\n]?|[{}]")
+_ROW_STEP = re.compile(r"\\\\|\\cr(?![A-Za-z])|\\[^\n]?|[{}]")
 _UNNUMBERED = re.compile(r"\\(?:tag\*?\s*+\{|notag\b|nonumber\b)")
 
 
@@ -144,7 +144,7 @@ def _numbers(name: str, body: str) -> int:
     if name in _ONE_NUMBER:
         return int(not _UNNUMBERED.search(body))
     rows = _rows(body)
-    if not rows[-1].strip():
+    if not _LABEL.sub("", rows[-1]).strip():
         rows.pop()
     return sum(not _UNNUMBERED.search(row) for row in rows)
 
@@ -155,7 +155,7 @@ def _rows(body: str) -> list[str]:
     for step in _ROW_STEP.finditer(body):
         if step[0] in "{}":
             depth += 1 if step[0] == "{" else -1
-        elif step[0] == "\\\\" and depth <= 0:
+        elif step[0] in ("\\\\", "\\cr") and depth <= 0:
             rows.append(body[start : step.start()])
             start = step.end()
     rows.append(body[start:])
