@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from math import inf
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -14,6 +15,8 @@ from agent.errors import ConfigError
 
 T = TypeVar("T")
 
+AT_LEAST_ONE = ("loop.concurrency", "loop.tries", "retry.attempts")
+"""With none of these nothing would ever be asked."""
 ROLES = ("planner", "writer", "coder", "referee")
 
 
@@ -217,6 +220,11 @@ def load(path: Path) -> Config:
     config = parse(Config, raw, where=str(path))
     if config.loop.layout not in ("weave", "append"):
         raise ConfigError(f'{path}: loop.layout is "{config.loop.layout}"', hint='use "weave" or "append"')
+    for name in AT_LEAST_ONE:
+        table, _, key = name.partition(".")
+        value = getattr(getattr(config, table), key)
+        if value < 1:
+            raise ConfigError(f"{path}: {name} is {value}", hint="it takes a number of at least 1")
     return config
 
 
@@ -246,11 +254,13 @@ def _value(hint: Any, value: Any, *, where: str, prefix: str) -> Any:
     for option in options:
         if is_dataclass(option) and isinstance(option, type) and isinstance(value, dict):
             return parse(option, value, where=where, prefix=f"{prefix}.")
-        if option is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
+        if option is float and type(value) is int:
+            value = float(value)
         if isinstance(option, type) and type(value) is option:
-            if isinstance(value, int | float) and value < 0:
-                raise ConfigError(f"{where}: {prefix} is {value}", hint="use a number that is not negative")
+            if isinstance(value, int | float) and not 0 <= value < inf:
+                raise ConfigError(
+                    f"{where}: {prefix} is {value:g}", hint="use a number that is finite and not negative"
+                )
             return value
         if get_origin(option) is not None and isinstance(value, dict):
             inner = get_args(option)[1]

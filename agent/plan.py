@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from agent.config import StandardConfig, TargetsConfig, parse
 from agent.errors import ConfigError, PathEscape
@@ -130,7 +131,7 @@ def load(path: Path) -> Plan:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     where = path.name
-    tables = raw.pop("batch", [])
+    tables = _tables(raw, "batch", where)
     if raw:
         raise ConfigError(
             f"{where}: unknown key {next(iter(raw))}", hint="a plan is a list of [[batch]] tables"
@@ -140,22 +141,24 @@ def load(path: Path) -> Plan:
     return plan
 
 
+def _tables(raw: dict[str, Any], key: str, where: str, prefix: str = "") -> list[dict[str, object]]:
+    """Take ``[[…]]`` out of a table. Raises ConfigError for anything else under that name."""
+    found = raw.pop(key, [])
+    if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
+        raise ConfigError(f"{where}: {prefix}{key} must be a list of tables", hint=f"write [[{prefix}{key}]]")
+    return found
+
+
 def _batch(raw: dict[str, object], where: str) -> Batch:
     raw = dict(raw)
-    subs = raw.pop("sub", [])
-    if not isinstance(subs, list):
-        raise ConfigError(f"{where}: batch.sub must be a list of tables", hint="write [[batch.sub]]")
+    subs = _tables(raw, "sub", where, "batch.")
     shell = parse(_BatchTable, raw, where=where, prefix="batch.")
     return Batch(shell.id, shell.title, shell.targets, tuple(_sub(s, where) for s in subs))
 
 
 def _sub(raw: dict[str, object], where: str) -> SubBatch:
     raw = dict(raw)
-    items = raw.pop("item", [])
-    if not isinstance(items, list):
-        raise ConfigError(
-            f"{where}: batch.sub.item must be a list of tables", hint="write [[batch.sub.item]]"
-        )
+    items = _tables(raw, "item", where, "batch.sub.")
     shell = parse(_SubTable, raw, where=where, prefix="batch.sub.")
     return SubBatch(
         shell.id,
