@@ -85,9 +85,12 @@ PRIVATE = re.compile("[\ue000-\uf8ff]")
 """Characters that stand for formulas on the way; they may not get into attributes."""
 
 
-def clean(html: str, image: Callable[[str], str | None]) -> str:
+def clean(
+    html: str, image: Callable[[str], str | None], link: Callable[[str], str | None] = lambda url: None
+) -> str:
     """Sanitised HTML, balanced by itself. ``image`` gives the address an image is loaded from, or None for one that
-    is not ours: nothing is ever loaded from elsewhere (`data:` only ever comes out of ``image``)."""
+    is not ours: nothing is ever loaded from elsewhere (`data:` only ever comes out of ``image``). ``link`` gives the
+    place on the page that a file of ours is shown at."""
     import nh3
 
     def attribute(tag: str, name: str, value: str) -> str | None:
@@ -97,7 +100,7 @@ def clean(html: str, image: Callable[[str], str | None]) -> str:
         if name == "src":
             return image(value)
         if name == "href":
-            return value if value.startswith("#") or _outside(value) else None
+            return value if value.startswith("#") or _outside(value) else link(value)
         return value
 
     return nh3.clean(

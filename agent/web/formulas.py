@@ -118,7 +118,8 @@ def formula_html(shown: Shown, numbers: Mapping[str, str], badges: str = "") -> 
     if not shown.display:
         return f'<span class="math">{escape(shown.tex)}</span>'
     ids = "".join(f'<span id="{anchor_of(t)}" class="eq-anchor"></span>' for t in shown.tags)
+    kind = "display badged" if badges else "display"
     return (
-        f'<span class="display">{ids}<span class="math" data-display="1" data-rows="{shown.rows}">'
+        f'<span class="{kind}">{ids}<span class="math" data-display="1" data-rows="{shown.rows}">'
         f"{escape(shown.tex)}</span>{badges}</span>"
     )

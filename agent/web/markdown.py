@@ -64,7 +64,14 @@ Badges = Callable[[Sequence[str]], str]
 """Labels of a display → HTML of what stands beside it."""
 
 
-def render(data: bytes, name: str, *, image: Images, badges: Badges = lambda labels: "") -> Rendered:
+def render(
+    data: bytes,
+    name: str,
+    *,
+    image: Images,
+    badges: Badges = lambda labels: "",
+    link: Images = lambda url: None,
+) -> Rendered:
     """The page of an article or draft. The author's bytes are read, never changed; what is odd in them is mended in
     this copy alone."""
     article = read(data, name)
@@ -90,7 +97,7 @@ def render(data: bytes, name: str, *, image: Images, badges: Badges = lambda lab
     for first, last, level, html in _blocks(article, text):
         if first in markers:
             continue
-        done = put_back(clean(html, image))
+        done = put_back(clean(html, image, link))
         if done.strip():
             pieces.append(Piece(first, last, done, region_of.get(first, ""), level))
     return Rendered(tuple(pieces), formulas, article.front.fields if article.front else {})

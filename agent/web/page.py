@@ -11,6 +11,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.pipeline.outputs import file_name
 from agent.records import Finding
 from agent.review.dossier import Dossier, SectionView, WitnessView
 from agent.web.formulas import anchor_of
@@ -85,7 +86,12 @@ class View:
 def view(dossier: Dossier, image: Images) -> View:
     """The dossier laid out: blocks in file order, grouped by section, findings at their lines."""
     badge = badges(dossier.witnesses)
-    rendered = render(dossier.draft, dossier.file, image=image, badges=badge)
+    places = {f"witness-{file_name(w.label)}.py": f"#{witness_id(w.label)}" for w in dossier.witnesses}
+
+    def link(url: str) -> str | None:
+        return places.get(url.rpartition("/")[2])
+
+    rendered = render(dossier.draft, dossier.file, image=image, badges=badge, link=link)
     known = {s.id: s for s in dossier.sections}
     groups = tuple(_groups(rendered.pieces, known, dossier.loose))
     unfinished = tuple(s for s in dossier.sections if s.verdict == "unfinished")

@@ -164,6 +164,9 @@ def one_part(id: str, brief: str) -> str:
         f"再看{id}自己的一步：两边同减一项，\n\n\\begin{{equation}}\n"
         f"{len(id)}x - x = {len(id) - 1}x\n\\label{{{own}}}\n\\end{{equation}}\n\n它说明{filler(id)}。"
     )
+    note = re.search(rf"# 编者退回 {re.escape(id)} 的意见\n\n(.+)", brief)
+    if note:
+        rows.append(f"照意见“{note[1]}”补一句：{filler(note[1])}。")
     body = "\n\n".join(rows)
     if "不带标题，整段放进" in brief:
         return f'<div class="derivation-box">\n\n**补一步。** {body}\n\n</div>'

@@ -105,7 +105,8 @@
     polling = setTimeout(function () {
       fetch(base + "/state", { headers: { accept: "application/json" } }).then(function (r) { return r.json(); })
         .then(function (fresh) {
-          if (fresh.draft !== body.dataset.draft) return reload();
+          var done = fresh.job && fresh.job.done && !fresh.job.error;
+          if (done || fresh.draft !== body.dataset.draft) return reload();
           state = fresh;
           show();
         }).catch(function () { poll(); });
@@ -351,6 +352,7 @@
       var target = document.getElementById(decodeURIComponent(link.getAttribute("href").slice(1)));
       if (target && shown !== "page") view("page");
       if (target && target.matches("section.added")) { event.preventDefault(); go(target); }
+      if (target && target.matches(".proof") && link.closest(".cell")) { event.preventDefault(); evidence(target.id); }
       root.classList.remove("outline-open");
     }
   });
