@@ -13,7 +13,7 @@ from agent.measure import added, measure
 from agent.merge import commit as commits
 from agent.merge import journal as journals
 from agent.merge.choose import Choice, choose, refuse_dangling
-from agent.merge.hand import ByHand, by_hand, digests, kept
+from agent.merge.hand import ByHand, by_hand, digests, kept, unless
 from agent.merge.threeway import rebase
 from agent.pipeline.assemble import Section, assemble, index_section
 from agent.pipeline.outputs import load_sections
@@ -116,17 +116,13 @@ def plan(ws: Workspace, slug: str, path: Path, state: State, overwrite: frozense
     mend(ws, slug)
     folder = ws.output(slug)
     old, file = path.read_bytes(), path.relative_to(ws.root).as_posix()
-    if state.merged:
-        hand = by_hand(old, state.merged.get("regions", {}))
-        hand = ByHand({k: v for k, v in hand.edited.items() if k not in overwrite},
-                      tuple(x for x in hand.removed if x not in overwrite))  # fmt: skip
-    else:
+    if not state.merged:
         refuse_markers(old, file)
-        hand = NOBODY
     now = strip(old)
     sections = load_sections(folder)
     choice = choose(slug, sections, state)
-    taken: Sequence[Section] = kept(choice.taken, hand, old)
+    hand = unless(by_hand(old, state.merged), state, choice.taken, overwrite) if state.merged else NOBODY
+    taken: Sequence[Section] = kept(sections, choice.taken, choice.undecided, hand, old)
     base = strip((folder / "draft.md").read_bytes())
     if now != base:
         taken = rebase(taken, base, now, file)
@@ -156,6 +152,8 @@ def write(ws: Workspace, slug: str, planned: Planned, state: State, recovered: s
         "sha256_after": journals.sha256(planned.new),
         "sha256_source": journals.sha256(source),
         "regions": digests(planned.new),
+        "by_hand": list(planned.hand.edited),
+        "removed": list(planned.hand.removed),
         "before": asdict(before),
         "after": asdict(after),
         "added": asdict(added(before, after)),

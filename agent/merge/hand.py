@@ -6,12 +6,14 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agent.article import anchors, read, regions
 from agent.pipeline.assemble import END, Section
+from agent.workspace import State
 
 TAG = re.compile(r" ?\\tag\{E\d+\}")
-HEADS = re.compile(r"(?:## [^\n]*\n+)?(?:### (?P<title>[^\n]*)(?:\n+|\Z))?")
+HEADS = re.compile(r"(?:## (?P<chapter>[^\n]*)\n+)?(?:### (?P<title>[^\n]*)(?:\n+|\Z))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +34,37 @@ def digests(data: bytes) -> dict[str, str]:
     return {r.id: digest(r.text) for r in regions(data)}
 
 
-def by_hand(data: bytes, merged: Mapping[str, str]) -> ByHand:
-    """What differs in the regions of ``data`` from what was merged (region → digest)."""
+def by_hand(data: bytes, merged: Mapping[str, Any]) -> ByHand:
+    """What differs in the regions of ``data`` from what was merged (data of the merge that stands), and what was
+    kept as edited by hand in that merge already."""
+    was, always = merged.get("regions", {}), merged.get("by_hand", ())
     present = {r.id: r.text for r in regions(data)}
-    edited = {id: text for id, text in present.items() if digest(text) != merged.get(id)}
-    return ByHand(edited, tuple(id for id in merged if id not in present))
+    edited = {id: text for id, text in present.items() if digest(text) != was.get(id) or id in always}
+    gone = dict.fromkeys([*was, *merged.get("removed", ())])
+    return ByHand(edited, tuple(id for id in gone if id not in present))
+
+
+def unless(hand: ByHand, state: State, taken: Sequence[Section], overwrite: frozenset[str]) -> ByHand:
+    """Without what the person wants replaced: named with ``--overwrite``, or sent back as it stands here, written
+    again and accepted."""
+    ids = {s.id for s in taken}
+    redone = {id for id, text in hand.edited.items() if id in ids and state.seen.get(id) == digest(text)}
+    drop = overwrite | redone
+    return ByHand(
+        {id: text for id, text in hand.edited.items() if id not in drop},
+        tuple(id for id in hand.removed if id not in overwrite),
+    )
 
 
 def as_section(id: str, text: str, like: Section | None, data: bytes) -> Section:
     """The section that assembles to this region text: generated headings and tags taken off, its own labels bare."""
     like = like or Section(id, "", "", anchor=_anchor(id, data))
-    title, body = like.title, text
-    if not like.inline:
-        head = HEADS.match(text)
-        if head is not None and head[0]:
-            title, body = head["title"] or "", text[head.end() :]
+    title, chapter, body = like.title, like.chapter, text
+    head = HEADS.match(text)
+    if head is not None and not like.inline:
+        title, chapter, body = head["title"] or "", head["chapter"] or chapter, text[head.end() :]
     bare = re.sub(rf"\\(label|eqref|ref)\{{{re.escape(id)}:", r"\\\1{", TAG.sub("", body))
-    return replace(like, title=title, text=bare.strip("\n"))
+    return replace(like, title=title, chapter=chapter, text=bare.strip("\n"))
 
 
 def _anchor(id: str, data: bytes) -> str:
@@ -60,9 +76,15 @@ def _anchor(id: str, data: bytes) -> str:
     return str(next((a for a in places if a.offset >= region.stop), places[-1]))
 
 
-def kept(sections: Sequence[Section], hand: ByHand, data: bytes) -> list[Section]:
-    """Sections with the texts a person left in the article; those he removed stay out."""
+def kept(
+    sections: Sequence[Section], taken: Sequence[Section], undecided: Sequence[str], hand: ByHand, data: bytes
+) -> list[Section]:
+    """What the article holds after a merge: the sections taken; over them what a person edited in the article; what
+    was merged before and is undecided now, as it stands. What a person removed stays out."""
+    chosen = {s.id: s for s in taken if s.id not in hand.removed}
     known = {s.id: s for s in sections}
-    own = {id: as_section(id, text, known.get(id), data) for id, text in hand.edited.items()}
-    inside = [own.pop(s.id, s) for s in sections if s.id not in hand.removed]
-    return [*inside, *own.values()]
+    for region in regions(data):
+        if region.id in hand.edited or (region.id in undecided and region.id not in chosen):
+            chosen[region.id] = as_section(region.id, region.text, known.get(region.id), data)
+    order = [*(s.id for s in sections), *chosen]
+    return [chosen[id] for id in dict.fromkeys(order) if id in chosen]

@@ -82,8 +82,11 @@ def section_texts(folder: Path) -> dict[str, str]:
     return {s.id: s.text for s in load_sections(folder)}
 
 
-def source_of(path: Path, state: State) -> bytes:
-    """The author's bytes: the file, or what is left of it without the regions that were merged into it."""
+def source_of(path: Path, state: State, draft: Path | None = None) -> bytes:
+    """The author's bytes: the file, or what is left of it without the regions that were merged into it. A redo
+    works on those of its ``draft``: what the author changed since is the merge's business."""
+    if draft is not None and draft.is_file():
+        return strip(draft.read_bytes())
     data = read_source_file(path)
     if state.merged:
         return strip(data)

@@ -106,7 +106,7 @@ class StoredOnly:
         if isinstance(self._model, Recorded) or call.name.split("/")[1] in ("map", "summary"):
             return await self._model.send(call, on_token=on_token)
         raise UsageError(
-            f"the redo would ask for {call.name} again: the model, the prompts or the settings are not those of the draft",
+            f"the redo would ask for {call.name} again: the model, the prompts or the settings are no longer those of the draft",
             hint="name the draft's model with --model, or run the whole article again: expand run SLUG",
         )
 

@@ -84,10 +84,27 @@ def send_back(ws: Workspace, slug: str, section: str, *, note: str) -> Standing:
         text = next((s.text for s in load_sections(ws.output(slug)) if s.id == section), None)
         if section == INDEX or (text is None and section not in unfinished(ws, slug)):
             raise UsageError(f"{slug} has no section {section}", hint="its sections: " + ", ".join(ids))
+        text, seen = edited_in_article(ws, slug, section) or (text, "")
         # Version 0 stands for no text: a part that could never be written has none to show.
         kept = keep(ws.output(slug), section, text) if text is not None else 0
-        ws.events.append("redone", slug, section=section, note=note.strip(), version=kept)
+        ws.events.append("redone", slug, section=section, note=note.strip(), version=kept, seen=seen)
         return standing(ws, slug)
+
+
+def edited_in_article(ws: Workspace, slug: str, section: str) -> tuple[str, str] | None:
+    """(text, digest) of a section that a person edited in the merged article: that is what is sent back then."""
+    from agent.merge.hand import as_section, by_hand, digest
+
+    state = state_of(ws, slug)
+    path = ws.slugs().get(slug)
+    if not state.merged or path is None:
+        return None
+    data = path.read_bytes()
+    text = by_hand(data, state.merged).edited.get(section)
+    if text is None:
+        return None
+    like = next((s for s in load_sections(ws.output(slug)) if s.id == section), None)
+    return as_section(section, text, like, data).text, digest(text)
 
 
 def unfinished(ws: Workspace, slug: str) -> tuple[str, ...]:

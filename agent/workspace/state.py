@@ -39,6 +39,8 @@ class State:
     """Section → version (a file below `versions/`) of the text that was sent back last."""
     waiting: tuple[str, ...] = ()
     """Sections sent back that no run has written again yet."""
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """Section → digest of the text in the merged article that a person sent back, knowing that it was edited there."""
     edits: Mapping[str, int] = field(default_factory=dict)
     """Section → version that holds the text a person gave it."""
     merged: Mapping[str, Any] = field(default_factory=dict)
@@ -137,6 +139,7 @@ def _redone(state: State, event: Event) -> State:
         redos={**state.redos, section: state.redos.get(section, 0) + 1},
         returned={**state.returned, section: int(event.data.get("version", 0))},
         waiting=(*(s for s in state.waiting if s != section), section),
+        seen={**state.seen, section: str(event.data.get("seen", ""))},
         edits=_without(state.edits, section),
         sections=_without(state.sections, section),
         notes=(*state.notes, (section, str(event.data.get("note", "")))),
