@@ -140,6 +140,11 @@ class Malformed(BadReply):
 class BudgetReached(ExpandError):
     exit_code = 4
 
+    def __init__(self, message: str, *, article: bool = False, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.article = article
+        """True for the cap of one article; others may go on."""
+
 
 class Interrupted(ExpandError):
     exit_code = 130

@@ -49,6 +49,7 @@ COMMANDS: tuple[click.Command, ...] = (
     books.status,
     expansion.next,
     expansion.run,
+    expansion.batch,
     books.adopt,
     texts.measure,
     texts.check,

@@ -35,12 +35,21 @@ def plan_show(ctx: click.Context, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Keep it up to date, with what runs now, until Ctrl-C.")
+@click.option(
+    "--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks."
+)
 @json_option
 @click.pass_context
-def status(ctx: click.Context, as_json: bool) -> None:
+def status(ctx: click.Context, watch: bool, every: float, as_json: bool) -> None:
     """Where every article stands, as measured."""
     from agent.commands import workspaces
 
+    if watch:
+        from agent.report.watching import watch_status
+
+        watch_status(lambda: workspaces.status(workspace(ctx)), workspace(ctx).locks, every, as_json)
+        return
     show(workspaces.status(workspace(ctx)), as_json)
 
 
@@ -149,7 +158,7 @@ def audit(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
 @json_option
 @click.pass_context
 def cost(ctx: click.Context, as_json: bool) -> None:
-    """Calls, tokens and money by article, section and model, rejected replies included."""
+    """Calls, tokens and money by article, section, role, model and day (UTC), rejected replies included."""
     from agent.commands import bookkeeping
 
     show(bookkeeping.cost(workspace(ctx)), as_json)

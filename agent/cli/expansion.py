@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -10,44 +12,117 @@ from agent.cli.shared import json_option, model_option, show, workspace
 
 if TYPE_CHECKING:
     from agent.commands import Result
+    from agent.pipeline.watch import Watch
+    from agent.report.stream import Stream
+
+
+def events_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--events",
+        metavar="FILE",
+        help="Append what happens to FILE as JSON lines; - writes them to stdout, the result as the last.",
+    )(command)
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say which article and what it will take; call nothing.")
 @model_option
+@events_option
 @json_option
 @click.pass_context
-def next(ctx: click.Context, dry_run: bool, spec: str | None, as_json: bool) -> None:
+def next(ctx: click.Context, dry_run: bool, spec: str | None, events: str | None, as_json: bool) -> None:
     """Expand the next pending article of the plan."""
     from agent.commands import expansion
-    from agent.report.live import watching
 
-    with watching() as watch:
+    with watched(ctx, events) as (watch, stream):
         result = expansion.next_article(workspace(ctx), spec=spec, dry_run=dry_run, watch=watch)
-    refresh(ctx, result)
-    show(result, as_json)
+        finish(ctx, result, as_json, stream, events)
 
 
 @click.command()
 @click.argument("slugs", nargs=-1, required=True, metavar="SLUG…")
 @click.option("--dry-run", is_flag=True, help="Say what it will take; call nothing.")
 @model_option
+@events_option
 @json_option
 @click.pass_context
-def run(ctx: click.Context, slugs: tuple[str, ...], dry_run: bool, spec: str | None, as_json: bool) -> None:
+def run(
+    ctx: click.Context,
+    slugs: tuple[str, ...],
+    dry_run: bool,
+    spec: str | None,
+    events: str | None,
+    as_json: bool,
+) -> None:
     """Expand the named articles, in the plan or not."""
     from agent.commands import expansion
-    from agent.report.live import watching
 
-    with watching() as watch:
+    with watched(ctx, events) as (watch, stream):
         result = expansion.run_articles(workspace(ctx), slugs, spec=spec, dry_run=dry_run, watch=watch)
+        finish(ctx, result, as_json, stream, events)
+
+
+@click.command()
+@click.argument("id")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Calls in flight at most, over all articles."
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pending articles.")
+@click.option("--dry-run", is_flag=True, help="Say what it will take, article by article; call nothing.")
+@model_option
+@events_option
+@json_option
+@click.pass_context
+def batch(
+    ctx: click.Context,
+    id: str,
+    jobs: int | None,
+    limit: int | None,
+    dry_run: bool,
+    spec: str | None,
+    events: str | None,
+    as_json: bool,
+) -> None:
+    """Expand what is pending of a batch or sub-batch, side by side.
+
+    One article that fails stops no other; it is tried once more at the end. Ctrl-C waits for the replies under way
+    and stores them; run again, the same command goes on.
+    """
+    from agent.commands import batch as batching
+
+    with watched(ctx, events) as (watch, stream):
+        result = batching.batch(
+            workspace(ctx), id, jobs=jobs, limit=limit, spec=spec, dry_run=dry_run, watch=watch
+        )
+        finish(ctx, result, as_json, stream, events)
+
+
+@contextmanager
+def watched(ctx: click.Context, events: str | None) -> Iterator[tuple[Watch, Stream | None]]:
+    """A watch on stderr and, where it is asked for, the stream of events."""
+    from agent.llm.prices import priced
+    from agent.report.live import opened, watching
+
+    ws = workspace(ctx)
+    price = priced(ws.config.prices.models)
+    with opened(events) as stream, watching(price=price, stream=stream, notes=ws.locks) as watch:
+        yield watch, stream
+
+
+def finish(
+    ctx: click.Context, result: Result, as_json: bool, stream: Stream | None, events: str | None
+) -> NoReturn:
     refresh(ctx, result)
+    if stream is not None:
+        stream.write("result", code=result.code, data=result.data)
+    if events == "-":
+        raise SystemExit(result.code)
     show(result, as_json)
 
 
 def refresh(ctx: click.Context, result: Result) -> None:
     """Keep PROGRESS_REPORT.md up to date after a run."""
-    if result.view == "finished":
+    if result.view in ("finished", "batch"):
         from agent.commands import workspaces
 
         workspaces.update_report(workspace(ctx))

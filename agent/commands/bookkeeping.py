@@ -45,32 +45,36 @@ def audit(ws: Workspace, files: Sequence[Path]) -> Result:
 
 
 def cost(ws: Workspace) -> Result:
-    """What the stored calls cost, grouped three ways. A group with an unknown price has no sum."""
-    from agent.llm import Ledger
+    """What the stored calls cost, grouped five ways. A group with an unknown price has no sum."""
+    from agent.llm import Ledger, priced
+    from agent.pipeline.names import role_of
+    from agent.prompts import open_library
 
-    ledger = Ledger(ws.ledger)
-    try:
+    with Ledger(ws.ledger) as ledger:
         rows = ledger.rows()
-    finally:
-        ledger.close()
-    groups = {
-        "article": lambda row: row.name.split("/")[0],
+    library = open_library(ws.prompts)
+    groups: dict[str, Callable[[Any], str]] = {
+        "article": lambda row: str(row.name.split("/")[0]),
         "section": lambda row: "/".join(row.name.split("/")[:2]),
-        "model": lambda row: row.model,
+        "role": lambda row: role_of(row.name, library),
+        "model": lambda row: str(row.model),
+        "day": lambda row: str(row.at[:10]) or "before days were kept",
     }
-    data = {name: _grouped(rows, key) for name, key in groups.items()}
-    total = _grouped(rows, lambda row: "total")
+    price = priced(ws.config.prices.models)
+    data = {name: _grouped(rows, key, price) for name, key in groups.items()}
+    data["day"].sort(key=lambda row: str(row["name"]))
+    total = _grouped(rows, lambda row: "total", price)
     return Result("cost", {**data, "total": total[0] if total else _row("total")})
 
 
-def _grouped(rows: Sequence[Any], key: Callable[[Any], str]) -> list[dict[str, Any]]:
-    from agent.llm import cost_of
-
+def _grouped(
+    rows: Sequence[Any], key: Callable[[Any], str], priced: Callable[[str, Any], float | None]
+) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         group = found.setdefault(key(row), _row(key(row)))
         usage = row.reply.usage
-        price = cost_of(row.model, usage)
+        price = priced(row.model, usage)
         group["calls"] += 1
         group["rejected"] += row.status == "rejected"
         group["prompt"] += usage.prompt

@@ -8,8 +8,9 @@ from typing import Any
 
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
-from agent.errors import Locked, UsageError
-from agent.pipeline.estimate import estimate
+from agent.errors import Interrupted, Locked, UsageError
+from agent.llm import Row
+from agent.pipeline.estimate import estimate, identity_of, known
 from agent.pipeline.run import Finished, Watch, run_article
 from agent.plan import targets_for
 from agent.workspace import Workspace, slug_of
@@ -21,7 +22,7 @@ def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch
     for article in pending(ws, watch):
         path = ws.root / article.file
         if dry_run:
-            return Result("dry-run", [preview(ws, path)])
+            return Result("dry-run", [preview(ws, path, spec=spec, rows=stored(ws))])
         try:
             return _finished([run_article(ws, path, spec=spec, watch=watch)])
         except Locked:
@@ -38,17 +39,31 @@ def run_articles(
     ws: Workspace, names: Sequence[str], *, spec: str | None, dry_run: bool, watch: Watch
 ) -> Result:
     """Expand the named articles, whether the plan holds them or not."""
-    paths = [find_article(ws, name) for name in names]
+    paths = list(dict.fromkeys(find_article(ws, name) for name in names))
     if dry_run:
-        return Result("dry-run", [preview(ws, p) for p in paths])
-    return _finished([run_article(ws, p, spec=spec, watch=watch) for p in paths])
+        rows = stored(ws)
+        return Result("dry-run", [preview(ws, p, spec=spec, rows=rows) for p in paths])
+    if len(paths) == 1:
+        return _finished([run_article(ws, paths[0], spec=spec, watch=watch)])
+    from agent.batch import expand_all
+
+    whole = expand_all(ws, paths, spec=spec, watch=watch)
+    for ended in whole.articles:
+        if ended.error is not None:
+            raise ended.error
+    if whole.interrupted:
+        raise Interrupted("interrupted", hint="run the same command again: it goes on where it stopped")
+    return _finished([a.finished for a in whole.articles if a.finished])
 
 
-def pending(ws: Workspace, watch: Watch) -> Iterator[ArticleStatus]:
-    """Articles of the plan that `next` may pick, in plan order; those passed over for good get a line."""
+def pending(ws: Workspace, watch: Watch, *, id: str = "") -> Iterator[ArticleStatus]:
+    """Articles of the plan (or of one batch or sub-batch) that `next` may pick, in plan order; those passed over for
+    good get a line."""
     seen: set[str] = set()
     for batch in status(ws).batches:
         for sub in batch.subs:
+            if id not in ("", sub.id, batch.id):
+                continue
             for article in sub.articles:
                 if article.slug in seen:
                     continue
@@ -79,11 +94,12 @@ def find_article(ws: Workspace, name: str) -> Path:
     )
 
 
-def preview(ws: Workspace, path: Path) -> dict[str, Any]:
+def preview(ws: Workspace, path: Path, *, spec: str | None, rows: Sequence[Row]) -> dict[str, Any]:
     """What a run of an article would take, without calling anything."""
     place = ws.plan().find(slug_of(path))
     targets = targets_for(place, ws.config.targets)
-    guess = estimate(path.read_bytes(), path.name, targets, ws.config)
+    before = known(rows, slug_of(path), identity_of(ws.config, spec))
+    guess = estimate(path.read_bytes(), path.name, targets, ws.config, spec=spec, before=before)
     return {
         "slug": slug_of(path),
         "file": path.relative_to(ws.root).as_posix(),
@@ -91,6 +107,16 @@ def preview(ws: Workspace, path: Path) -> dict[str, Any]:
         "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
         "estimate": guess,
     }
+
+
+def stored(ws: Workspace) -> Sequence[Row]:
+    """The rows of the ledger; a dry run makes none."""
+    if not ws.ledger.is_file():
+        return ()
+    from agent.llm import Ledger
+
+    with Ledger(ws.ledger) as ledger:
+        return ledger.rows()
 
 
 def _finished(done: Sequence[Finished]) -> Result:

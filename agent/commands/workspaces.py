@@ -81,15 +81,16 @@ def update_report(ws: Workspace) -> bytes:
 
 
 def ledger_stats(ws: Workspace) -> Result:
-    from agent.llm import Ledger, cost_of
+    from agent.llm import Ledger, priced
 
     ledger = Ledger(ws.ledger)
     try:
         stats = ledger.stats()
     finally:
         ledger.close()
+    price = priced(ws.config.prices.models)
     models = {
-        name: {"calls": m.rows, **asdict(m.usage), "cost": cost_of(name, m.usage)}
+        name: {"calls": m.rows, **asdict(m.usage), "cost": price(name, m.usage)}
         for name, m in stats.models.items()
     }
     return Result("ledger", {**asdict(stats), "models": models})

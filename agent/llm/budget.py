@@ -131,10 +131,11 @@ class Budget:
                 broken = [(cap, why) for cap in caps if (why := cap.complaint(cap.amount(tokens, cost)))]
                 if not broken:
                     break
-                hopeless = next((why for cap, why in broken if not cap.under_way), None)
+                hopeless = next(((cap, why) for cap, why in broken if not cap.under_way), None)
                 if hopeless is not None:
                     raise BudgetReached(
-                        f"{call.name}: {hopeless}",
+                        f"{call.name}: {hopeless[1]}",
+                        article=hopeless[0] in self._articles.values(),
                         hint="raise the cap and run the same command again: what was answered is not paid twice",
                     )
                 await self._settled.wait()

@@ -108,6 +108,7 @@ class Client:
         bad = isinstance(outcome, BadReply)
         if row.status == "unjudged":
             row = self._ledger.judge(row.key, "rejected" if bad else "ok", str(outcome) if bad else "")
+            row = replace(row, name=attempts.request.name)
             self._tell("rejected" if bad else "stored", row, detail=row.problem, seconds=row.seconds)
         return outcome
 
@@ -119,7 +120,8 @@ class Client:
         async with lock:
             row = self._ledger.get(key)
             if row is not None:
-                self._tell("reused", row)
+                # Another article may have asked the very same; the row bears that one's name.
+                self._tell("reused", replace(row, name=call.name))
                 return row
             return await self._within_limits(model, call, prefix)
 

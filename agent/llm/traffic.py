@@ -149,6 +149,11 @@ class Traffic:
             found = self._services[identity] = Service(identity, self.limits.slots, rpm, tpm)
         return found
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Identities of the services that were asked."""
+        return tuple(self._services)
+
     def down_for(self, identity: str) -> float | None:
         """Seconds for which a service has been down; None while it is up."""
         since = self.service(identity).down_since

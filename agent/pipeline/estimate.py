@@ -2,17 +2,21 @@
 
 The shape is that of the call graph: three planning calls; per pack a write, a referee pass and 0.9 repairs;
 witnesses and experiments; a third of the packs deepened; two closing calls. The figures per call come from a
-full article measured call by call (35 parts, 1,171 planned lines: 89 calls).
+full article measured call by call (35 parts, 1,171 planned lines: 89 calls). Time is that of the longest chain of
+calls that wait for each other, or that of all calls over the slots, whichever is longer; how long a call takes is
+what the ledger says of this model, and a stated guess before it says anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 from agent.article import read
 from agent.config import Config
-from agent.llm import cost_of
+from agent.llm import Price, Row, priced
 from agent.measure import measure
 from agent.records import Targets, Usage
 
@@ -22,10 +26,42 @@ SYSTEM_TOKENS = 2_500
 TABLE_TOKENS_PER_LINE = 4.5
 """Tokens that each planned line adds to the shared tables (reading, facts, division)."""
 REPLY_TOKENS_PER_LINE = 55
+CHAIN = 13
+"""Calls of an article that wait for each other: reading, outline, witnesses and their repair, a program and its
+repair, division, a part, its referee and two repairs, a seam, the closing."""
+SECONDS_A_CALL = 20.0
+"""Before the ledger knows better: about 1,000 reply tokens at 60 a second, and a start."""
+ENOUGH = 5
+"""Calls in the ledger from which their mean is believed."""
 
 
-def estimate(data: bytes, name: str, targets: Targets, config: Config) -> dict[str, Any]:
-    """Calls, tokens and cost (None where the price is unknown) of expanding one article."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger says before a run."""
+
+    stored: int = 0
+    """Usable replies of this article, which are not paid for again."""
+    seconds: float | None = None
+    """Mean duration of a call of this model; None where too few are stored."""
+
+
+def known(rows: Sequence[Row], slug: str, identity: str) -> Known:
+    """From the rows of a ledger."""
+    took = [r.seconds for r in rows if r.model.partition("@")[0] == identity]
+    stored = sum(r.name.startswith(f"{slug}/") and r.status == "ok" for r in rows)
+    return Known(stored, sum(took) / len(took) if len(took) >= ENOUGH else None)
+
+
+def estimate(
+    data: bytes,
+    name: str,
+    targets: Targets,
+    config: Config,
+    *,
+    spec: str | None = None,
+    before: Known = Known(),
+) -> dict[str, Any]:
+    """Calls, tokens, seconds and cost (None where the price is unknown) of expanding one article afresh."""
     article = read(data, name)
     now = measure(article)
     lines = max(0, targets.lines - (0 if targets.added else now.lines))
@@ -38,12 +74,59 @@ def estimate(data: bytes, name: str, targets: Targets, config: Config) -> dict[s
     completion = round(lines * REPLY_TOKENS_PER_LINE + 9_000)
     prompt = round(calls * prefix)
     usage = Usage(prompt=prompt, cached=round(prompt * 0.8), completion=completion)
-    spec = config.spec_for("writer")
-    identity = f"openai:{config.model.name}" if spec == "auto" else spec
+    identity = identity_of(config, spec)
+    each = SECONDS_A_CALL if before.seconds is None else before.seconds
     return {
         "calls": calls,
+        "stored": before.stored,
         "prompt_tokens": prompt,
         "completion_tokens": completion,
-        "cost": cost_of(identity, usage),
+        "cost": price_of(config)(identity, usage),
+        "seconds_a_call": round(each, 3),
+        "measured": before.seconds is not None,
+        "seconds": round(duration(calls, each, max(1, config.loop.concurrency), config, prompt + completion)),
         "model": identity,
+    }
+
+
+def identity_of(config: Config, spec: str | None) -> str:
+    """The model that writes, for its price and its pace."""
+    spec = spec or config.spec_for("writer")
+    return f"openai:{config.model.name}" if spec == "auto" else spec
+
+
+def price_of(config: Config) -> Price:
+    return priced(config.prices.models)
+
+
+def duration(calls: int, each: float, slots: int, config: Config, tokens: int) -> float:
+    """Seconds of so many calls: the longest chain, the slots or a limit a minute, whichever is slowest."""
+    rpm, tpm = config.limits.rpm, config.limits.tpm
+    return max(
+        min(CHAIN, calls) * each,
+        calls * each / slots,
+        60 * calls / rpm if rpm else 0,
+        60 * tokens / tpm if tpm else 0,
+    )
+
+
+def total(rows: Sequence[Mapping[str, Any]], slots: int, config: Config) -> dict[str, Any]:
+    """The sum over several articles that are written side by side."""
+    guesses = [row["estimate"] for row in rows]
+    calls, prompt, completion = (
+        sum(g[name] for g in guesses) for name in ("calls", "prompt_tokens", "completion_tokens")
+    )
+    costs = [g["cost"] for g in guesses]
+    work = sum(g["calls"] * g["seconds_a_call"] for g in guesses)
+    each = work / calls if calls else 0.0
+    return {
+        "articles": len(guesses),
+        "calls": calls,
+        "stored": sum(g["stored"] for g in guesses),
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "cost": None if None in costs else round(sum(costs), 4),
+        "slots": slots,
+        "seconds": round(duration(calls, each, slots, config, prompt + completion)),
+        "models": sorted({g["model"] for g in guesses}),
     }

@@ -32,8 +32,9 @@ class Asker(Protocol):
 class Progress:
     """Something a person watching may want to know."""
 
-    kind: Literal["begin", "stage", "parts", "part", "note", "measure", "end"]
-    """begin: an article is taken up, ``total`` calls are expected · end: ``text`` says how."""
+    kind: Literal["batch", "begin", "stage", "parts", "part", "note", "measure", "end"]
+    """batch: ``done`` of ``total`` articles have ended · begin: an article is taken up, ``text`` is its title and
+    ``total`` the calls that are expected · end: ``text`` says how."""
     slug: str
     text: str = ""
     done: int = 0

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, NotRecorded, Unavailable
+from agent.pipeline.estimate import estimate
 from agent.pipeline.expand import expand_article
+from agent.pipeline.job import Job
 from agent.pipeline.outputs import write_outputs
 from agent.pipeline.prepare import only_redo, prepare, section_texts, source_of
 from agent.pipeline.resources import Resources, shared
@@ -60,7 +62,7 @@ async def expand_one(
     ws, slug = resources.ws, slug_of(path)
     with hold(ws.locks, slug):
         state = derive(ws.events.read()).get(slug, State())
-        data = source_of(path, state)
+        data = source_of(path, state, ws.output(slug) / "draft.md" if redo else None)
         wanted = state.drafted.get("spec") or spec if redo else spec
         models = resources.models(slug, wanted)
         if models.note:
@@ -69,6 +71,8 @@ async def expand_one(
             ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
         try:
             job = await asyncio.to_thread(prepare, resources, slug, path, data, state, models)
+            calls = await asyncio.to_thread(expected_calls, job)
+            job.tell("begin", job.material.article.title, total=calls)
             if redo:
                 job = only_redo(resources, job, models, resources.models(slug, spec or wanted))
             outcome = await expand_article(job)
@@ -86,7 +90,13 @@ async def expand_one(
             after = {s.id: s.text.strip("\n") for s in outcome.sections}
             extra["changed"] = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
         ws.events.append("drafted", slug, **event_data(report), **extra)
+        job.tell("end", "draft")
         return Finished(slug, report, ws.output(slug) / "draft.md")
+
+
+def expected_calls(job: Job) -> int:
+    article = job.material.article
+    return int(estimate(article.data, article.name, job.targets, job.config)["calls"])
 
 
 def failure_data(error: Exception, *, redo: bool, away: bool) -> dict[str, Any]:

@@ -1,41 +1,103 @@
-"""What a person sees while an article is being written: a progress bar on a terminal, plain lines elsewhere."""
+"""What a person sees while articles are being written: a table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
+from agent.report.board import Board, Totals
 from agent.report.plain import plain
 
 if TYPE_CHECKING:
-    from agent.llm import CallEvent
+    from rich.console import RenderableType
+
+    from agent.llm import CallEvent, Price
     from agent.pipeline.job import Progress
-    from agent.pipeline.run import Watch
+    from agent.pipeline.watch import Watch
+    from agent.report.stream import Stream
+
+A_SECOND = 4
+"""Times the table is drawn."""
+SNAPSHOT_EVERY = 1.0
+"""Seconds between two notes for `expand status --watch`."""
+STALE = 60.0
+"""Seconds after which a note of a run that is gone is not shown."""
+ROOM = 6
+"""Lines of a terminal that are left to what stands around the table."""
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
-    """Watch a run on stderr."""
-    from agent.pipeline.run import Watch
+def watching(
+    *, price: Price | None = None, stream: Stream | None = None, notes: Path | None = None
+) -> Iterator[Watch]:
+    """Watch a run on stderr. ``stream`` is told too; ``notes`` is the folder where `expand status --watch` of another
+    process looks."""
+    from agent.pipeline.watch import Watch, both
 
-    if sys.stderr.isatty():
-        with _live() as screen:
-            yield Watch(screen.progress, screen.call, screen.line)
-    else:
-        lines = PlainLines(lambda text: print(text, file=sys.stderr, flush=True))
-        yield Watch(lines.progress, lines.call, lines.line)
+    board = Board(price)
+    note = Note(board, notes / f"live-{os.getpid()}.json" if notes else None)
+    with _on_terminal(board) if sys.stderr.isatty() else _in_lines(board) as screen:
+        watch = both(Watch(board.progress, board.call), screen)
+        if stream is not None:
+            watch = both(watch, Watch(stream.progress, stream.call, stream.line))
+        try:
+            yield both(watch, Watch(lambda p: note.write(), lambda e: note.write()))
+        finally:
+            note.remove()
+
+
+@contextmanager
+def _in_lines(board: Board) -> Iterator[Watch]:
+    from agent.pipeline.watch import Watch
+
+    def write(text: str) -> None:
+        sys.stderr.write(f"{text}\n")  # in one piece: threads tell of things too
+        sys.stderr.flush()
+
+    lines = PlainLines(write, board)
+    yield Watch(lines.progress, lines.call, lines.line)
+
+
+@contextmanager
+def _on_terminal(board: Board) -> Iterator[Watch]:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from agent.pipeline.watch import Watch
+
+    console = Console(stderr=True)
+
+    def line(text: str) -> None:
+        console.print(Text(plain(text)))
+
+    def call(event: CallEvent) -> None:
+        if text := told(event):
+            line(text)
+
+    def progress(p: Progress) -> None:
+        if p.kind == "note" or (p.kind == "end" and p.text == "draft"):
+            line(f"{p.slug}: {p.text}")
+
+    def table() -> RenderableType:
+        return draw(board.snapshot(), rows=console.height - ROOM)
+
+    with Live(get_renderable=table, console=console, transient=True, refresh_per_second=A_SECOND):
+        yield Watch(progress, call, line)
 
 
 class PlainLines:
     """One line for each thing worth knowing; for logs and pipes."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], board: Board | None = None) -> None:
         self._write = write
-        self._calls = 0
-        self._tokens = 0
+        self._board = board
 
     def line(self, text: str) -> None:
         self._write(plain(text))
@@ -45,6 +107,10 @@ class PlainLines:
             self.line(f"{p.slug}: {p.done}/{p.total} {p.text}")
         elif p.kind in ("stage", "note", "measure"):
             self.line(f"{p.slug}: {p.text}")
+        elif p.kind == "end" and self._board is not None:
+            totals = self._board.totals()
+            if totals.articles > 1:
+                self.line(f"{p.slug}: {p.text}. {summary(totals)}")
 
     def call(self, event: CallEvent) -> None:
         text = told(event)
@@ -65,80 +131,130 @@ def told(event: CallEvent) -> str:
             return f"{event.model}: {event.detail}"
         case "changed":
             return f"{event.name}: {event.detail}"
+        case "down":
+            return f"{event.detail}; its calls are held, one at a time tries"
+        case "up":
+            return f"{event.detail} after {span(event.seconds)}"
     return ""
 
 
-class Live:
-    """A rich display: stage, parts done, calls, tokens, tokens a second, time left."""
+def draw(board: Mapping[str, Any], *, rows: int) -> RenderableType:
+    """The table of a board's snapshot: articles under way, as many as there is room for, and a summary."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
 
-    def __init__(self, progress: object, task: object, clock: Callable[[], float] = time.monotonic) -> None:
-        self._progress = progress
-        self._task = task
+    table = Table(box=None, pad_edge=False)
+    for name in ("article", "stage", "parts", "calls", "now", "tokens", "cost", "time"):
+        left = name in ("article", "stage")
+        table.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
+    articles: Sequence[Mapping[str, Any]] = board["articles"]
+    room = max(1, rows)
+    for row in articles[:room]:
+        parts = f"{row['done']}/{row['parts']}" if row["parts"] else ""
+        expected = max(row["expected"], row["calls"] + row["reused"])
+        table.add_row(
+            Text(plain(row["title"])[:40]),
+            Text(plain(row["stage"])[:30]),
+            parts,
+            f"{row['calls'] + row['reused']}/{expected}",
+            str(row["sent"] or ""),
+            f"{row['tokens']:,}",
+            money(row["cost"]),
+            span(row["begun"]),
+        )
+    more = [Text(f"… and {len(articles) - room} more", style="dim")] if len(articles) > room else []
+    down = [Text(plain(text), style="red") for text in board["down"]]
+    return Group(table, *more, *down, Text(summary(Totals(**board["totals"]))))
+
+
+def summary(t: Totals) -> str:
+    """One line on a whole run."""
+    waiting = max(0, t.articles - t.ended - t.active)
+    articles = f"{t.drafts} of {t.articles} drafts"
+    articles += f", {t.failed} failed" if t.failed else ""
+    articles += f", {t.active} under way" + (f", {waiting} waiting" if waiting else "")
+    calls = f"{t.in_flight} calls in flight, {t.calls} answered"
+    calls += f" ({t.rejected} not usable)" if t.rejected else ""
+    calls += f", {t.reused} from the ledger" if t.reused else ""
+    cached = f", {t.cached / t.prompt:.0%} of prompts cached" if t.cached and t.prompt else ""
+    time = span(t.seconds) + (f", about {span(t.left)} left" if t.left is not None else "")
+    return f"{articles} · {calls}{cached} · {t.rate:.0f} tokens/s · {money(t.cost)} · {time}"
+
+
+def money(cost: float | None) -> str:
+    return "cost unknown" if cost is None else f"${cost:.2f}"
+
+
+def span(seconds: float) -> str:
+    """Such as 48 s, 12 min, 3 h 05 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Note:
+    """What another process may read of this run; not kept, so that nothing is synced."""
+
+    def __init__(self, board: Board, file: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._board = board
+        self._file = file
         self._clock = clock
-        self._start = clock()
-        self._calls = 0
-        self._reused = 0
-        self._tokens = 0
-        self._flowing: dict[str, int] = {}
+        self._next = clock()
 
-    def line(self, text: str) -> None:
-        from rich.text import Text
+    def write(self) -> None:
+        now = self._clock()
+        if self._file is None or now < self._next:
+            return
+        self._next = now + SNAPSHOT_EVERY
+        draft = self._file.with_suffix(".tmp")
+        # A full disk must not end a run for the sake of a note.
+        with suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(self._board.snapshot(), ensure_ascii=False), encoding="utf-8")
+            draft.replace(self._file)
 
-        self._progress.console.print(Text(plain(text)))  # type: ignore[attr-defined]
+    def remove(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
 
-    def progress(self, p: Progress) -> None:
-        if p.kind in ("stage", "measure"):
-            self._update(description=plain(p.text))
-        elif p.kind == "parts":
-            self._update(description=plain(p.text), total=p.total, completed=0)
-        elif p.kind == "part":
-            self._update(description=plain(p.text), total=p.total, completed=p.done)
-        else:
-            self.line(p.text)
 
-    def call(self, event: CallEvent) -> None:
-        if event.kind == "tokens":
-            self._flowing[event.name] = event.tokens
-        elif event.kind in ("stored", "rejected") and event.usage is not None:
-            self._flowing.pop(event.name, None)
-            self._calls += 1
-            self._tokens += event.usage.completion
-        elif event.kind == "reused":
-            self._reused += 1
-        text = told(event)
-        if text:
-            self.line(text)
-        flowing = self._tokens + sum(self._flowing.values())
-        seconds = max(self._clock() - self._start, 1e-9)
-        self._update(calls=self._calls, tokens=flowing, rate=f"{flowing / seconds:.0f}/s")
-
-    def _update(self, **fields: object) -> None:
-        self._progress.update(self._task, **fields)  # type: ignore[attr-defined]
+def running(notes: Path, now: Callable[[], float] = time.time) -> list[Mapping[str, Any]]:
+    """The boards of runs in other processes."""
+    found = []
+    for file in sorted(notes.glob("live-*.json")):
+        with suppress(OSError, ValueError):
+            pid = int(file.stem.partition("-")[2])
+            os.kill(pid, 0)
+            if now() - file.stat().st_mtime < STALE:
+                found.append(json.loads(file.read_text(encoding="utf-8")))
+    return found
 
 
 @contextmanager
-def _live() -> Iterator[Live]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+def opened(events: str | None) -> Iterator[Stream | None]:
+    """The stream of ``--events FILE`` (added to what is there) or ``-`` (stdout); None where it is not asked for."""
+    from agent.errors import ExpandError, UsageError
+    from agent.report.stream import Stream
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[calls]} calls"),
-        TextColumn("{task.fields[tokens]} tokens {task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("…", total=None, calls=0, tokens=0, rate="")
-        yield Live(progress, task)
+    if events is None:
+        yield None
+        return
+    try:
+        out: IO[str] = sys.stdout if events == "-" else open(events, "a", encoding="utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(
+            f"{events}: {error.strerror}", hint="--events takes a file, or - for stdout"
+        ) from None
+    stream = Stream(out)
+    try:
+        yield stream
+    except ExpandError as error:
+        stream.write("error", text=str(error), hint=error.hint, code=error.exit_code)
+        raise
+    finally:
+        if out is not sys.stdout:
+            with suppress(OSError):
+                out.close()

@@ -253,6 +253,9 @@ enabled = false
 
 [retry]
 wait_cap = 0.0
+
+[limits]
+warm = 0.0
 """
 """Settings of a run that takes a second: the laboratory has tests of its own, and waiting is not tested here."""
 

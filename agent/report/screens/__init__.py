@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from agent.report.reviews import REVIEWS
-from agent.report.screens import runs, texts, workspace
+from agent.report.screens import batches, runs, texts, workspace
 
 
 def screen(view: str, data: Any, console: Console | None = None) -> None:
@@ -28,6 +28,8 @@ SCREENS: dict[str, Callable[[Console, Any], None]] = {
     "status": workspace.show_status,
     "plan": workspace.show_plan,
     "dry-run": runs.show_dry_run,
+    "forecast": batches.show_forecast,
+    "batch": batches.show_batch,
     "nothing": runs.show_nothing,
     "finished": runs.show_finished,
     "measure": texts.show_measure,

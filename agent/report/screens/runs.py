@@ -95,7 +95,7 @@ def show_export(console: Console, data: Mapping[str, Any]) -> None:
 
 
 def show_cost(console: Console, data: Mapping[str, Any]) -> None:
-    for kind in ("article", "section", "model"):
+    for kind in ("article", "section", "role", "model", "day"):
         table = Table(box=None, pad_edge=False)
         for name in (kind, "calls", "rejected", "prompt", "cached", "reply", "cost"):
             table.add_column(name, justify="left" if name == kind else "right")

@@ -1,0 +1,89 @@
+"""`expand batch`: a sub-batch, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agent.batch import Ended, Whole, expand_all
+from agent.commands.expansion import pending, preview, stored
+from agent.commands.result import Result
+from agent.errors import UsageError
+from agent.pipeline.estimate import total
+from agent.pipeline.run import Watch
+from agent.workspace import Workspace
+
+
+def batch(
+    ws: Workspace,
+    id: str,
+    *,
+    jobs: int | None,
+    limit: int | None,
+    spec: str | None,
+    dry_run: bool,
+    watch: Watch,
+) -> Result:
+    """Expand what is pending of a batch or sub-batch. Raises UsageError for an ID that the plan does not know."""
+    paths = chosen(ws, id, limit, watch)
+    if dry_run:
+        before = stored(ws)
+        rows = [preview(ws, p, spec=spec, rows=before) for p in paths]
+        return Result(
+            "forecast", {"id": id, "articles": rows, "total": total(rows, slots_of(ws, jobs), ws.config)}
+        )
+    if not paths:
+        return Result("nothing", {"picked": None, "why": f"no article of {id} is pending"})
+    return told(expand_all(ws, paths, spec=spec, watch=watch, slots=jobs), id)
+
+
+def chosen(ws: Workspace, id: str, limit: int | None, watch: Watch) -> list[Path]:
+    """The articles of a batch that may be picked, in plan order."""
+    import difflib
+
+    plan = ws.plan()
+    if id not in plan.ids():
+        near = difflib.get_close_matches(id, plan.ids(), n=3, cutoff=0.3)
+        known = f"did you mean {', '.join(near)}?" if near else "expand plan show lists them"
+        raise UsageError(f"{ws.config.paths.plan} knows no batch {id}", hint=known)
+    paths = [ws.root / article.file for article in pending(ws, watch, id=id)]
+    return paths if limit is None else paths[:limit]
+
+
+def slots_of(ws: Workspace, jobs: int | None) -> int:
+    return jobs or max(1, ws.config.loop.concurrency)
+
+
+def told(whole: Whole, id: str = "") -> Result:
+    """A finished batch as data. The reports themselves stand in `outputs/`."""
+    rows = [_row(ended) for ended in whole.articles]
+    costs = [row["cost"] for row in rows if row["ending"] == "draft"]
+    data = {
+        "id": id,
+        "articles": rows,
+        "drafts": sum(row["ending"] == "draft" for row in rows),
+        "passed": sum(row["verdict"] == "pass" for row in rows),
+        "left": [row["slug"] for row in rows if row["ending"] in ("left", "budget")],
+        "calls": sum(row["calls"] for row in rows),
+        "cost": None if None in costs else round(sum(costs), 6),
+        "seconds": whole.seconds,
+        "interrupted": whole.interrupted,
+    }
+    return Result("batch", data, whole.code)
+
+
+def _row(ended: Ended) -> dict[str, Any]:
+    report = ended.finished.report if ended.finished else {}
+    return {
+        "slug": ended.slug,
+        "title": report.get("title", ended.slug),
+        "ending": ended.ending,
+        "verdict": report.get("verdict", ""),
+        "reasons": report.get("reasons", []),
+        "targets": report.get("targets", []),
+        "calls": report.get("calls", 0),
+        "tokens": report.get("tokens", {}),
+        "cost": report.get("cost", 0.0),
+        "error": str(ended.error) if ended.error else "",
+        "hint": ended.error.hint if ended.error else "",
+    }
