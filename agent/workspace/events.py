@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ KINDS = (
     "undone",
     "adopted",
 )
+START = b'{"at": "'
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class EventLog:
             try:
                 entry = json.loads(line)
                 kind, slug, at = entry.pop("event"), entry.pop("slug"), entry.pop("at", "")
-            except (ValueError, KeyError, AttributeError):
+            except (ValueError, KeyError, AttributeError, TypeError):
                 if number == len(lines) or _torn(line):
                     continue
                 raise UsageError(
@@ -90,5 +93,9 @@ class EventLog:
 
 
 def _torn(line: bytes) -> bool:
-    """A line cut by a power loss and ended by the next append: it starts like an event and stops short."""
-    return line.startswith(b'{"at": "') and not line.rstrip().endswith(b"}")
+    """A line cut by a power loss and ended by the next append: it starts like an event and stops short, inside a
+    string or before its last brace."""
+    if not (line.startswith(START) or START.startswith(line)):
+        return False
+    bare = STRING.sub(b"", line)
+    return b'"' in bare or bare.count(b"{") > bare.count(b"}")
