@@ -26,6 +26,9 @@ _CLAIM = re.compile(
 )
 _FIGURE = re.compile(r"\d+\.\d+|\d+(?:\.\d+)?\s*(?:%|％)|10\^\{?-?\d+|\d+\s*(?:步|倍|个数量级|轮)")
 
+TELLING = 3
+"""A bound value shorter than this (0, 38) stands in any text by chance."""
+
 
 def check(page: Page) -> list[Finding]:
     """A table of measured numbers, or a paragraph of 实验结果, stands on an experiment that ran.
@@ -106,14 +109,35 @@ def _context(page: Page, lines: list[str], number: int) -> list[str]:
 
 def _backed_lines(page: Page, lines: list[str]) -> set[int]:
     """Lines that hold a bound output, or a placeholder that will be bound."""
-    marks = [bound.text for bound in page.bindings if bound.text.strip()]
-    first_lines = {text.strip().split("\n")[0].strip() for text in marks}
-    short = {text.strip() for text in marks if "\n" not in text.strip()}
-    return {
-        number
-        for number, line in enumerate(lines, start=1)
-        if line.strip() in first_lines or "{{" in line or any(text in line for text in short)
-    }
+    backed = {number for number, line in enumerate(lines, start=1) if "{{" in line}
+    shown = [line.strip() for line in lines]
+    for bound in page.bindings:
+        text = bound.text.strip()
+        if text.startswith("|"):
+            backed |= _block(shown, [line.strip() for line in text.split("\n")])
+        elif len(text) >= TELLING:
+            backed |= {number for number, line in enumerate(shown, start=1) if _holds(line, text)}
+    return backed
+
+
+def _block(shown: list[str], block: list[str]) -> set[int]:
+    """Where a bound table stands whole: one changed cell, and it is no longer the run's."""
+    size = len(block)
+    starts = (i for i, line in enumerate(shown) if line == block[0] and shown[i : i + size] == block)
+    return {number for start in starts for number in range(start + 1, start + size + 1)}
+
+
+def _holds(line: str, text: str) -> bool:
+    """A table's line holds a value as a whole cell, prose as a number of its own."""
+    if line.startswith("|"):
+        return text in (cell.strip() for cell in line.split("|"))
+    at = line.find(text)
+    while at >= 0:
+        before, after = line[at - 1 : at], line[at + len(text) : at + len(text) + 1]
+        if not (before.isdigit() or before == "." or after.isdigit()):
+            return True
+        at = line.find(text, at + 1)
+    return False
 
 
 def _near(backed: set[int], number: int, reach: int = 14) -> bool:

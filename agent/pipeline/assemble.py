@@ -104,8 +104,9 @@ def _in_file_order(article: Article, sections: Sequence[Section]) -> list[Sectio
     def key(section: Section) -> tuple[int, int]:
         if section is stub:
             # At the stub's first byte, where what is anchored right before it comes first.
-            return sum(len(line) + 1 for line in before), 1
-        return (last, 0) if section.anchor == END else (offsets[section.id], 0)
+            return sum(len(line) + 1 for line in before), 2
+        # A box without a heading belongs to the author's paragraph, so it comes before what has a heading.
+        return (last, 0) if section.anchor == END else (offsets[section.id], 0 if section.inline else 1)
 
     return sorted(sections, key=key)
 

@@ -108,8 +108,9 @@ class W(Inputs):
         a, b = float(small), float(big)
         if not (math.isfinite(a) and math.isfinite(b)):
             raise Bad("a value is not finite")
+        # the floor lets 5.6e-17 ≤ 0 hold: where both sides vanish, what is left is rounding
         size = max(abs(a), abs(b), 1e-9)
-        if a > b + 1e-9 * size:
+        if a > b + max(1e-9 * size, 1e-12):
             raise Refuted(f"holds: {a:.8g} > {b:.8g}")
         self._slack = min(self._slack, (b - a) / size)
 

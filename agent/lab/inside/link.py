@@ -141,7 +141,8 @@ def bindings(meaning: Mapping[str, str], arguments: Mapping[str, Any]) -> dict[s
             found[key] = _value(arguments[expression])
             continue
         try:
-            found[key] = _value(eval(expression, {"np": np, "math": math}, dict(arguments)))
+            # one namespace: a comprehension inside does not see an eval's locals
+            found[key] = _value(eval(expression, {"np": np, "math": math, **arguments}))
         except Exception as error:
             raise Unreadable(f"BIND {expression!r}: {error}") from error
     return found
