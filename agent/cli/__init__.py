@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that `expand --help` sta
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -77,6 +78,10 @@ for command in COMMANDS:
 def main() -> None:
     """Entry point: run, and turn every error into a line and an exit code."""
     debug = "--debug" in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # In a locale that lacks a character, a question mark is better than an end in the middle.
+            stream.reconfigure(errors="replace")
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -91,10 +96,11 @@ def main() -> None:
         if debug:
             raise
         fail(str(error), error.hint, error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone (`expand diff … | head`); nothing is left to say.
-        sys.stderr.close()
-        sys.exit(0)
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            # The reader of a help text has gone; click ends with 1 then, which here means falling short.
+            sys.exit(0)
+        raise
     except Exception as error:
         if debug:
             raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -44,5 +46,10 @@ def show(result: Result, as_json: bool) -> NoReturn:
     """Render a result on stdout and leave with its exit code."""
     from agent.report.show import render
 
-    render(result.view, result.data, result.raw, as_json)
+    try:
+        render(result.view, result.data, result.raw, as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (`expand diff … | head`): nothing is left to say, and what was done is done.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(result.code)

@@ -16,10 +16,18 @@ def screen(view: str, data: Any, console: Console | None = None) -> None:
     SCREENS[view](console or default_console(), data)
 
 
+class Screen(Console):
+    """A console that leaves it to the caller what a reader that has gone means; rich would end with code 1, which
+    here means that something fell short."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def default_console() -> Console:
     """stdout. Through a pipe nothing is wrapped or cut: another program reads it."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=200)
+    console = Screen(highlight=False)
+    return console if console.is_terminal else Screen(highlight=False, soft_wrap=True, width=200)
 
 
 SCREENS: dict[str, Callable[[Console, Any], None]] = {
