@@ -78,6 +78,7 @@ for command in COMMANDS:
 def main() -> None:
     """Entry point: run, and turn every error into a line and an exit code."""
     debug = "--debug" in sys.argv[1:]
+    stdout = sys.stdout
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # In a locale that lacks a character, a question mark is better than an end in the middle.
@@ -97,8 +98,9 @@ def main() -> None:
             raise
         fail(str(error), error.hint, error.exit_code)
     except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
-            # The reader of a help text has gone; click ends with 1 then, which here means falling short.
+        if sys.stdout is not stdout:
+            # The reader of a help text has gone: click wraps the stream and ends with 1, which here means falling
+            # short.
             sys.exit(0)
         raise
     except Exception as error:
