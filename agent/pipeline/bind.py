@@ -13,6 +13,8 @@ from typing import Any
 from agent.article import read
 from agent.pipeline.evidence import Run
 
+EXPERIMENT = re.compile(r"(?:exp|practice)\d+")
+"""IDs that can only be meant for an experiment; other names between double braces may be LaTeX's."""
 PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z][A-Za-z0-9_]*)\.([A-Za-z0-9_:]+) *\}\}")
 
 
@@ -78,20 +80,34 @@ def _output(run: Run, name: str, where: Any, slug: str) -> str | None:
     return format_value(run.values[name], run.units.get(name, ""), where)
 
 
-def unknown_outputs(text: str, runs: Mapping[str, Run]) -> list[tuple[int, str]]:
-    """(line, placeholder) where an experiment is cited for something it did not give."""
+def unknown_outputs(
+    text: str, runs: Mapping[str, Run], failures: Mapping[str, str]
+) -> list[tuple[int, str, str]]:
+    """(line, placeholder, what is wrong) where an experiment is cited for something it did not give."""
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         for match in PLACEHOLDER.finditer(line):
             run = runs.get(match[1])
-            if run is not None and _output(run, match[2], "prose", "") is None:
-                found.append((number, match[0]))
+            if run is None and match[1] in failures:
+                found.append((number, match[0], f"程序没有跑成：{_last(failures[match[1]])}"))
+            elif run is None and EXPERIMENT.fullmatch(match[1]):
+                found.append(
+                    (number, match[0], "没有这个实验；程序写成 python experiment id=… 代码块才会运行")
+                )
+            elif run is not None and _output(run, match[2], "prose", "") is None:
+                found.append((number, match[0], "这个实验没有交出它"))
     return found
+
+
+def _last(error: str) -> str:
+    return (error.strip().splitlines() or ["没有正常结束"])[-1]
 
 
 def folded(run: Run) -> str:
     """Code and output of an experiment, folded, for the end of its part."""
-    shown = run.prompt.printed.rstrip("\n")
+    shown = "\n".join(
+        x for x in (run.prompt.numbers.strip("\n"), run.prompt.printed.rstrip("\n")) if x.strip()
+    )
     output = f"\n\n输出：\n\n```text\n{shown}\n```" if shown.strip() else ""
     return (
         f"<details><summary>{run.id} 的程序与输出（运行过，{len(run.code.splitlines())} 行）</summary>\n\n"

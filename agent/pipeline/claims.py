@@ -127,6 +127,8 @@ def overlaid(a: Evidence, b: Evidence) -> Evidence:
         witnesses={**a.witnesses, **b.witnesses},
         declined={**a.declined, **b.declined},
         shown={**a.shown, **b.shown},
+        runs={**a.runs, **b.runs},
+        failures={**a.failures, **b.failures},
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any
 
 from agent.article import read
 from agent.checks.page import Work
@@ -72,10 +73,8 @@ async def expand_article(job: Job) -> Outcome:
     )
     plan = Plan(reading, outline, layout, evidence, (*job.works, *confirmed.works))
     drafts = await write_all(job, shared, plan)
-    drafts, rounds = await deepen_until_met(job, shared, plan, drafts)
-    drafts = await _stage(job, "接缝", smooth(job, shared, plan, drafts))
-    drafts = await redo_parts(job, shared, plan, drafts)
-    closed = await _stage(job, "导读与小结", close(job, shared, plan, drafts))
+    drafts, rounds, ends = await finished_texts(job, shared, plan, drafts)
+    closed = close(job, plan, drafts, ends)
     # Off the event loop: MathJax, where it is first asked here, would tie itself to the loop it is called from.
     return await asyncio.to_thread(finish, job, plan, drafts, closed, rounds)
 
@@ -101,6 +100,29 @@ def finish(job: Job, plan: Plan, drafts: Sequence[Draft], closed: Closed, rounds
         plan, tuple(drafts), closed.sections, whole, before, after, grown, targets, judged, rounds,
         bindings, closed.unwritten,
     )  # fmt: skip
+
+
+async def finished_texts(
+    job: Job, shared: Shared, plan: Plan, drafts: list[Draft]
+) -> tuple[list[Draft], int, Ends]:
+    """The parts deepened, smoothed and redone, and map and summary beside them: these name which parts there are,
+    which neither deepening nor smoothing changes. A part that is written again may be new, so that they wait for it.
+    """
+    if not job.redos:
+        polished: Any
+        polished, ends = await together(
+            [polish(job, shared, plan, drafts), write_ends(job, shared, plan, drafts)]
+        )
+        return *polished, ends
+    drafts, rounds = await polish(job, shared, plan, drafts)
+    drafts = await redo_parts(job, shared, plan, drafts)
+    return drafts, rounds, await write_ends(job, shared, plan, drafts)
+
+
+async def polish(job: Job, shared: Shared, plan: Plan, drafts: list[Draft]) -> tuple[list[Draft], int]:
+    """Deepen what is too short, then smooth the seams. The number is that of the rounds."""
+    drafts, rounds = await deepen_until_met(job, shared, plan, drafts)
+    return await _stage(job, "接缝", smooth(job, shared, plan, drafts)), rounds
 
 
 def total_evidence(plan: Plan, drafts: Sequence[Draft]) -> Evidence:
@@ -181,16 +203,29 @@ class Closed:
     unwritten: tuple[Unwritten, ...] = ()
 
 
-async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Closed:
-    """The sections of the article with opening map and summary, which are written last from what there is."""
-    body = sections_of(job, plan, drafts)
-    if not body:
-        return Closed(())
-    first, last = await together(
-        [opening_map(job, shared, plan, drafts), closing_summary(job, shared, plan, drafts)]
+Ends = tuple[Section | Unwritten, ...]
+"""Opening map and summary; empty for an article of which no part could be written."""
+
+
+async def write_ends(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Ends:
+    """Opening map and summary, from what the parts are about."""
+    if not any(d.texts for d in drafts):
+        return ()
+    both: Sequence[Awaitable[Section | Unwritten]] = (
+        opening_map(job, shared, plan, drafts),
+        closing_summary(job, shared, plan, drafts),
     )
+    return tuple(await together(both))
+
+
+def close(job: Job, plan: Plan, drafts: Sequence[Draft], written: Ends) -> Closed:
+    """The sections of the article between opening map and summary."""
+    body = sections_of(job, plan, drafts)
+    if not written:
+        return Closed(tuple(body))
+    first, last = written
     ends = {
-        s.id: bind(s.text, s.id, plan.evidence.runs, job.slug)
+        s.id: bind(s.text, s.id, total_evidence(plan, drafts).runs, job.slug)
         for s in (first, last)
         if isinstance(s, Section)
     }
@@ -210,9 +245,9 @@ async def close(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -
 def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
     """The written parts as sections, in division order."""
     raw = raw_texts(plan, drafts)
-    verdicts = total_evidence(plan, drafts).verdicts
+    evidence = total_evidence(plan, drafts)
     texts = {
-        id: with_badges(bind(text, id, plan.evidence.runs, job.slug).text, verdicts, job.slug)
+        id: with_badges(bind(text, id, evidence.runs, job.slug).text, evidence.verdicts, job.slug)
         for id, text in raw.items()
     }
     made = []

@@ -29,6 +29,7 @@ def inspect(job: Job, plan: Plan, pack: Pack, text: str, evidence: Evidence) -> 
     seen = separators_blanked(text)
     own = {label for p in pack.parts for label in p.formulas}
     elsewhere = frozenset(f.label for f in plan.outline.facts) - own
+    runs = {**plan.evidence.runs, **evidence.runs}
     page = Page(
         article=read(seen.encode("utf-8"), pack.name),
         file=pack.name,
@@ -37,12 +38,13 @@ def inspect(job: Job, plan: Plan, pack: Pack, text: str, evidence: Evidence) -> 
         known_labels=job.material.labels | elsewhere,
         prelude=job.material.prelude,
         references=plan.works,
-        experiments={id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
+        experiments={id: Ran(True, run.values) for id, run in runs.items()},
     )
     found = [f for verdict in checks.run(page) for f in verdict.findings if f.severity != "info"]
+    failures = {**plan.evidence.failures, **evidence.failures}
     unbound = [
-        Finding("results", "bound_values", "error", f"{shown}：这个实验没有交出它", line)
-        for line, shown in unknown_outputs(text, plan.evidence.runs)
+        Finding("results", "bound_values", "error", f"{shown}：{why}", line)
+        for line, shown, why in unknown_outputs(text, runs, failures)
     ]
     return [*found, *owned_labels(pack, text), *contradicted(evidence, seen), *unbound]
 

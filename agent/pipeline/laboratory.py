@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,6 +140,28 @@ async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
     except (BadReply, NotRecorded, ContextOverflow) as error:
         problem = str(error)
     return kept or problem.splitlines()[-1]
+
+
+async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
+    """Run the `python experiment id=…` blocks that stand in a part, but for the article's own experiments."""
+    runs: dict[str, Run] = {}
+    failures: dict[str, str] = {}
+    for match in FENCE.finditer(text):
+        id = match[2].strip().removeprefix("id=")
+        if match[1] != "python experiment" or id in known or not id:
+            continue
+        if job.sandbox is None:
+            failures[id] = NO_SANDBOX if job.config.lab.enabled else OFF
+            continue
+        code = match[3].strip("\n")
+        result = await job.workshop.run(
+            run_experiment, code, id=id, sandbox=job.sandbox, limits=job.limits, cache=job.lab_cache
+        )
+        if result.ok:
+            runs[id] = as_run(id, code, result)
+        else:
+            failures[id] = result.error or "没有正常结束"
+    return Evidence(runs=runs, failures=failures)
 
 
 def complaint(result: ExperimentResult) -> str:

@@ -19,6 +19,7 @@ from agent.llm import (
     Model,
     Price,
     RetryPolicy,
+    Scribe,
     Traffic,
     TrafficLimits,
     priced,
@@ -49,6 +50,7 @@ class Resources:
     ws: Workspace
     watch: Watch
     ledger: Ledger
+    scribe: Scribe
     traffic: Traffic
     budget: Budget | None
     price: Price
@@ -69,6 +71,7 @@ class Resources:
             retry=retry_policy(self.ws),
             budget=self.budget,
             traffic=self.traffic,
+            scribe=self.scribe,
             observe=self.watch.calls,
             sleep=self.times.sleep,
             clock=self.times.clock,
@@ -83,6 +86,7 @@ class Resources:
         self.workshop.close()
         for model in self._models.values():
             await model.aclose()
+        self.scribe.close()
         self.ledger.close()
 
 
@@ -105,6 +109,7 @@ async def shared(
         ws=ws,
         watch=watch,
         ledger=ledger,
+        scribe=Scribe(ledger),
         traffic=Traffic(limits, watch.calls, times.sleep, times.clock),
         budget=budget_of(ws, ledger, price, times),
         price=price,

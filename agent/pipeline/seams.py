@@ -6,6 +6,7 @@ AutoSurvey, Wang et al. 2024).
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,15 +51,26 @@ def seams(plan: Plan, drafts: Sequence[Draft]) -> list[tuple[Part, Part]]:
 
 
 async def smooth(job: Job, shared: Shared, plan: Plan, drafts: list[Draft]) -> list[Draft]:
-    """Read every seam and mend it; a seam that cannot be read stays as it is."""
+    """Read every seam and mend it; a seam that cannot be read stays as it is. An odd seam waits for the two beside
+    it, not for all."""
     pairs = seams(plan, drafts)
-    for parity in (0, 1):
-        chosen = pairs[parity::2]
-        texts = {id: text for d in drafts for id, text in d.texts.items()}
-        results = await together([mend(job, shared, texts, left, right) for left, right in chosen])
-        changed = {id: text for result in results for id, text in result.items()}
+    texts = part_texts(drafts)
+    even = {n: asyncio.ensure_future(mend(job, shared, texts, *pairs[n])) for n in range(0, len(pairs), 2)}
+
+    async def odd(n: int) -> dict[str, str]:
+        beside = [await even[m] for m in (n - 1, n + 1) if m in even]
+        changed = {id: text for result in beside for id, text in result.items()}
+        return await mend(job, shared, part_texts([with_texts(d, changed) for d in drafts]), *pairs[n])
+
+    results = await together([*even.values(), *(odd(n) for n in range(1, len(pairs), 2))])
+    for part in (results[: len(even)], results[len(even) :]):
+        changed = {id: text for result in part for id, text in result.items()}
         drafts = [with_texts(d, changed) for d in drafts]
     return drafts
+
+
+def part_texts(drafts: Sequence[Draft]) -> dict[str, str]:
+    return {id: text for d in drafts for id, text in d.texts.items()}
 
 
 async def mend(job: Job, shared: Shared, texts: Mapping[str, str], left: Part, right: Part) -> dict[str, str]:

@@ -19,6 +19,7 @@ from agent.pipeline.edits import Edits, apply, numbered, parse_edits
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.inspect import inspect
 from agent.pipeline.job import Job, Shared
+from agent.pipeline.laboratory import run_brought
 from agent.pipeline.packs import Pack, parse_parts, split, vet
 from agent.pipeline.planner import Layout
 from agent.pipeline.records import Outline, Part, Reading, Referee, build
@@ -82,6 +83,7 @@ async def rewrite_pack(job: Job, shared: Shared, plan: Plan, pack: Pack, number:
 async def improve(job: Job, shared: Shared, plan: Plan, draft: Draft, *, referee: bool, tag: str) -> Draft:
     """Check, have it refereed once, repair at most ``repairs`` times. ``tag`` tells later passes apart."""
     try:
+        draft = await _ran(job, plan, draft)
         draft = await _witnessed(job, shared, plan, draft, asked=True)
         remarks: Sequence[Finding] = ()
         if referee:
@@ -89,7 +91,8 @@ async def improve(job: Job, shared: Shared, plan: Plan, draft: Draft, *, referee
             draft = replace(draft, rederived=count)
         for n in range(1, job.config.loop.repairs + 1):
             found = [*await _inspected(job, plan, draft), *remarks]
-            if not any(f.severity in ("error", "warning") for f in found):
+            # A warning is worth one call; a writer who let it stand has said why.
+            if not any(f.severity == "error" or (f.severity == "warning" and n == 1) for f in found):
                 break
             draft, remarks = await _repair(job, shared, plan, draft, found, f"{tag}repair.{n}"), ()
     except (BadReply, NotRecorded, ContextOverflow) as error:
@@ -99,6 +102,13 @@ async def improve(job: Job, shared: Shared, plan: Plan, draft: Draft, *, referee
 
 async def _inspected(job: Job, plan: Plan, draft: Draft) -> list[Finding]:
     return await asyncio.to_thread(inspect, job, plan, draft.pack, draft.text, draft.evidence)
+
+
+async def _ran(job: Job, plan: Plan, draft: Draft) -> Draft:
+    """Run the programs a part brings along itself, so that what it cites of them can be bound."""
+    brought = await run_brought(job, draft.text, {*plan.evidence.runs, *plan.evidence.failures})
+    kept = replace(draft.evidence, runs=brought.runs, failures=brought.failures)
+    return replace(draft, evidence=kept)
 
 
 async def _witnessed(job: Job, shared: Shared, plan: Plan, draft: Draft, *, asked: bool) -> Draft:
@@ -197,6 +207,7 @@ async def _repair(
     }
     evidence = replace(draft.evidence, witnesses={**draft.evidence.witnesses, **mended})
     repaired = replace(draft, text=text, notes=(*draft.notes, *edits.notes), evidence=evidence)
+    repaired = await _ran(job, plan, repaired)
     return await _witnessed(job, shared, plan, repaired, asked=False)
 
 

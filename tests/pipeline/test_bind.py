@@ -69,11 +69,19 @@ def test_what_an_experiment_did_not_give_stays_and_is_listed() -> None:
     bound = bind(text, "r", RUNS, "slug")
     assert bound.unknown == ("{{exp1.acc}}", "{{exp1.figure:none}}", "{{exp1.table:none}}")
     assert bound.text == text.replace("{{exp1.loss}}", "0.1235")
-    assert unknown_outputs(text, RUNS) == [
+    assert [(line, shown) for line, shown, _ in unknown_outputs(text, RUNS, {})] == [
         (1, "{{exp1.acc}}"),
         (2, "{{exp1.figure:none}}"),
         (2, "{{exp1.table:none}}"),
     ]
+
+
+def test_an_experiment_that_is_not_there_or_failed_is_said_so() -> None:
+    text = "{{practice1.x}}，{{exp2.y}}，{{a.b}}"
+    found = unknown_outputs(text, RUNS, {"exp2": "Traceback\nNameError: z"})
+    assert [shown for _, shown, _ in found] == ["{{practice1.x}}", "{{exp2.y}}"]
+    assert "没有这个实验" in found[0][2]
+    assert "NameError: z" in found[1][2]
 
 
 @given(
