@@ -17,7 +17,9 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_CHAR = re.compile(f"[{_HAN}]")
 # Kana and Hangul are no words between spaces either.
 _WORD = re.compile(rf"[^\W_{_HAN}\u3040-\u30ff\uac00-\ud7af]+")
-_HTML_ONLY = re.compile(r"(?:\s++|</?[A-Za-z][A-Za-z0-9-]*+(?:\s[^<>]*+)?/?>|<!--(?:[^-]++|-(?!->))*+-->)++")
+_HTML_ONLY = re.compile(
+    r"(?>(?:\s++|</?[A-Za-z][A-Za-z0-9-]*+(?:\s[^<>]*+)?/?>|<!--(?>(?:[^-]++|-(?!->))*)-->)+)"
+)
 
 
 def measure(article: Article, *, count: Callable[[str], int] | None = None) -> Measure:

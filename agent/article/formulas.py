@@ -10,8 +10,8 @@ from agent.article.lines import Lines
 from agent.article.parts import Code, Formula
 from agent.article.scan import Token
 
-_QUOTE = re.compile(r"[ \t]*+(?:>[ \t]*+)++")
-_QUOTE_MARKS = re.compile(r"[ \t]*+(?:> ?)++")
+_QUOTE = re.compile(r"[ \t]*+(?>(?:>[ \t]*+)+)")
+_QUOTE_MARKS = re.compile(r"[ \t]*+(?>(?:> ?)+)")
 _DELIMITERS = {"$": 1, "$$": 2, "\\[": 2, "\\(": 2}
 
 

@@ -10,7 +10,7 @@ from agent.article.parts import Image, Link
 from agent.article.scan import Token
 
 _STEP = re.compile(
-    r"\\[^\n]|!?\[|\](?P<target>\([ \t]*+(?:<(?P<angle>[^<>\n]*+)>|(?P<url>(?:[^\s()<>]|\([^\s()]*+\))*+))"
+    r"\\[^\n]|!?\[|\](?P<target>\([ \t]*+(?:<(?P<angle>[^<>\n]*+)>|(?P<url>(?>(?:[^\s()<>]|\([^\s()]*+\))*)))"
     r"(?:\s++(?:\"[^\"\n]*+\"|'[^'\n]*+'))?\s*+\))?"
     r"|<(?P<auto>https?://[^\s<>]++)>"
     r"|\n[ \t]*+\r?(?=\n)"

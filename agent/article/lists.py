@@ -12,9 +12,9 @@ from agent.article import html
 
 _MARKER = r"(?:(?:[-+*]|\d{1,9}[.)])[ \t]|\[\^[^\]\s]{1,100}\]:)"
 # Where a list can begin or end: the line after a blank one, and whatever interrupts a paragraph.
-_RULE = r"(?:(?:-[ \t]*+){3,}+|(?:\*[ \t]*+){3,}+|(?:_[ \t]*+){3,}+)\r?(?=\n|\Z)"
+_RULE = r"(?:(?>(?:-[ \t]*+){3,})|(?>(?:\*[ \t]*+){3,})|(?>(?:_[ \t]*+){3,}))\r?(?=\n|\Z)"
 _LIST_LINE = re.compile(
-    rf"\n(?P<blank>(?:[ \t]*+\r?\n)++)?(?P<indent> {{0,3}}+)"
+    rf"\n(?P<blank>(?>(?:[ \t]*+\r?\n)+))?(?P<indent> {{0,3}}+)"
     rf"(?:(?P<end>{_RULE}|#{{1,6}}[ \t]|>|{html.INTERRUPTS})|(?P<marker>{_MARKER})|(?(blank)|(?!)))"
 )
 _FIRST_MARKER = re.compile(rf" {{0,3}}{_MARKER}")

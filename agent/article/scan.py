@@ -30,14 +30,14 @@ _SKIPPED = f"{html.RAW}|code"
 # Every alternative starts with a plain character, which lets `re` skip prose quickly; the empty group at
 # its end says which one matched.
 _TOKEN = re.compile(
-    rf"\$\$(?!\$)(?:[^$\\\n]++|\\[^\n]?+|\$(?!\$)|{_LINE})++\$\$(?P<double>)"
-    rf"|\$(?!\$)(?:[^$\\\n]++|\\[^\n]?+|{_LINE_IN_PARAGRAPH})++\$(?P<single>)"
+    rf"\$\$(?!\$)(?>(?:[^$\\\n]++|\\[^\n]?+|\$(?!\$)|{_LINE})+)\$\$(?P<double>)"
+    rf"|\$(?!\$)(?>(?:[^$\\\n]++|\\[^\n]?+|{_LINE_IN_PARAGRAPH})+)\$(?P<single>)"
     r"|\$\$*(?P<dollars>)"
-    rf"|\\begin\{{(?P<env>{_ENV})\}}(?:[^\\\n]++|\\(?!(?:begin|end)\{{(?P=env)\}})[^\n]?+|{_LINE})*+"
+    rf"|\\begin\{{(?P<env>{_ENV})\}}(?>(?:[^\\\n]++|\\(?!(?:begin|end)\{{(?P=env)\}})[^\n]?+|{_LINE})*)"
     r"\\end\{(?P=env)\}(?P<environment>)"
     rf"|\\(?P<lost>(?:begin|end)\{{{_ENV}\}})(?P<stray>)"
-    rf"|\\\[(?:[^\\\n]++|\\(?![\[\]])[^\n]?+|{_LINE})*+\\\](?P<bracket>)"
-    rf"|\\\((?:[^\\\n]++|\\(?![()])[^\n]?+|{_LINE_IN_PARAGRAPH})*+\\\)(?P<paren>)"
+    rf"|\\\[(?>(?:[^\\\n]++|\\(?![\[\]])[^\n]?+|{_LINE})*)\\\](?P<bracket>)"
+    rf"|\\\((?>(?:[^\\\n]++|\\(?![()])[^\n]?+|{_LINE_IN_PARAGRAPH})*)\\\)(?P<paren>)"
     r"|\\[^\n]?(?P<escape>)"
     r"|``*(?P<ticks>)"
     r"|~~~~*(?P<tildes>)"
@@ -47,13 +47,13 @@ _TOKEN = re.compile(
 )
 # `\[1\]` and `\[Blog post\]` are brackets escaped for Markdown, not mathematics.
 _WORDS = re.compile(r"""[^\s\\^_={}+<>|/*&$~-][^\\^_={}+<>|/*&$~\n]*""")
-_FENCE_PREFIX = re.compile(r"(?:[ \t]*+(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))*+[ \t]*+")
-_CHUNK = re.compile(r"(?:(?: {4}| {0,3}\t)[^\n]*+(?:\n|\Z)|[ \t]*+\r?\n)++")
+_FENCE_PREFIX = re.compile(r"(?>(?:[ \t]*+(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t])))*)[ \t]*+")
+_CHUNK = re.compile(r"(?>(?:(?: {4}| {0,3}\t)[^\n]*+(?:\n|\Z)|[ \t]*+\r?\n)+)")
 _END_OF_PARAGRAPH = re.compile(rf"\n(?={_PARAGRAPH_END}| {{0,3}}[-+*][ \t])")
 # Lines that an indented one does not go on from: headings, rules, underlines and empty lines of a quote.
 _NO_PARAGRAPH = re.compile(
     r" {0,3}(?:#{1,6}(?:[ \t]|\r?\Z)"
-    r"|(?:(?:-[ \t]*+)++|(?:\*[ \t]*+){3,}+|(?:_[ \t]*+){3,}+|(?:>[ \t]*+)++)\r?\Z)"
+    r"|(?:(?>(?:-[ \t]*+)+)|(?>(?:\*[ \t]*+){3,})|(?>(?:_[ \t]*+){3,})|(?>(?:>[ \t]*+)+))\r?\Z)"
 )
 _UNDERLINE = re.compile(r" {0,3}=++[ \t]*+\r?\Z")
 _PLAIN = re.compile(r" {0,3}[^\s>#`~<|+*=-]")

@@ -30,10 +30,10 @@ _SPACING = re.compile(r"\[\s*-?[\d.]++\s*(?:pt|em|ex|mu|cm|mm|in|px|bp|pc)\s*\]"
 _LONE = re.compile(r"(?<!\\)\\(?=[+-])")
 _COMMAND_NAME = re.compile(r"(\\(?:re)?newcommand\s*+\{)(?=[A-Za-z]++\})")
 
-_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*+)%[^\n]*+")
+_COMMENT = re.compile(r"(?<!\\)((?>(?:\\\\)*))%[^\n]*+")
 _LABEL = re.compile(r"\\label\s*+\{([^{}]*+)\}")
-_TAG = re.compile(r"\\tag\*?\s*+\{((?:[^{}]|\{[^{}]*+\})*+)\}")
-_ENVIRONMENT = re.compile(r"(?<!\\)(?:\\\\)*+\\(?P<which>begin|end)\s*+\{(?P<name>[^{}\n]*+)\}")
+_TAG = re.compile(r"\\tag\*?\s*+\{((?>(?:[^{}]|\{[^{}]*+\})*))\}")
+_ENVIRONMENT = re.compile(r"(?<!\\)(?>(?:\\\\)*)\\(?P<which>begin|end)\s*+\{(?P<name>[^{}\n]*+)\}")
 _ROW_STEP = re.compile(r"\\\\|\\cr(?![A-Za-z])|\\[^\n]?|[{}]")
 _UNNUMBERED = re.compile(r"\\(?:tag\*?\s*+\{|notag\b|nonumber\b)")
 
