@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 TAGS = frozenset(
     [
@@ -98,9 +98,9 @@ def clean(
         if name == "class":
             return " ".join(PREFIX + c for c in CLASS.findall(value)) or None
         if name == "src":
-            return image(value)
+            return image(unquote(value))
         if name == "href":
-            return value if value.startswith("#") or _outside(value) else link(value)
+            return value if value.startswith("#") or _outside(value) else link(unquote(value))
         return value
 
     return nh3.clean(

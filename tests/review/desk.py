@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,8 +154,9 @@ def make(root: Path, service: Service, *, article: str = ARTICLE, config: str = 
     (root / "config.toml").write_text(config, encoding="utf-8")
     desk = Desk(root)
     desk.path.write_text(article, encoding="utf-8")
-    with asking(service):
-        run_article(desk.ws, desk.path, spec=FAKE, watch=Watch())
+    with asking(service), ThreadPoolExecutor(1) as pool:
+        # A thread of its own: in the browser's tests this one has a running event loop.
+        pool.submit(run_article, desk.ws, desk.path, spec=FAKE, watch=Watch()).result()
     assert strip(desk.draft).decode() == article
     return desk
 
