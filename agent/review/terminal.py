@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from agent.review.dossier import Dossier, SectionView, WitnessView, load
 from agent.review.edit import current_text, edit, mend
 from agent.review.redo import redo
 from agent.review.take_back import take_back
+from agent.review.versions import versions
 from agent.workspace import Workspace
 
 KEYS = """  j k    next, previous section          space  more of this one
@@ -24,8 +26,8 @@ KEYS = """  j k    next, previous section          space  more of this one
   r      reject, with a note             n      have it written again, with a note
   e      edit by hand ($EDITOR)          u      take back the last decision or edit
   w      witnesses of this section       s      this section as a diff
-  m      merge what is accepted          q      leave (nothing is lost)
-  ?      these keys"""
+  v      compare with the text before    m      merge what is accepted
+  q      leave (nothing is lost)         ?      these keys"""
 DECISION = {"accepted": "accepted", "rejected": "rejected", "": "undecided"}
 
 
@@ -208,6 +210,7 @@ def again(w: Walk) -> None:
     redo(w.ws, w.slug, w.section.id, note=note, spec=w.spec, watch=watch)
     w.reload()
     show(w)
+    compare(w)
 
 
 def by_hand(w: Walk) -> None:
@@ -219,6 +222,22 @@ def by_hand(w: Walk) -> None:
     edit(w.ws, w.slug, w.section.id, changed)
     w.reload()
     show(w)
+
+
+def compare(w: Walk) -> None:
+    """What changed since the last text that was kept."""
+    now = current_text(w.ws, w.slug, w.section.id)
+    old = next(
+        (v for v in reversed(versions(w.ws.output(w.slug), w.section.id)) if v.text != now.strip("\n")), None
+    )
+    if old is None:
+        w.screen.say("no earlier text of this section")
+        return
+    rows = difflib.unified_diff(
+        old.text.split("\n"), now.strip("\n").split("\n"), f"version {old.number}", "now", lineterm=""
+    )
+    for row in rows:
+        w.screen.say(row, {"+": "green", "-": "red"}.get(row[:1], ""))
 
 
 def back(w: Walk) -> None:
@@ -278,6 +297,7 @@ ACTIONS: dict[str, Callable[[Walk], None]] = {
     "u": back,
     "w": witnesses,
     "s": as_diff,
+    "v": compare,
     "m": merge,
     "?": lambda w: w.screen.say(KEYS),
 }

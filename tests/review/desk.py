@@ -19,6 +19,7 @@ from agent.review.decide import state_of
 from agent.workspace import State, Workspace, find
 from tests.pipeline.desk import FAKE, KEY, QUICK, Service, prompt_of
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 SLUG = "两数之和"
 ARTICLE = """\
 ---
