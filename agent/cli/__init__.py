@@ -14,9 +14,10 @@ import click
 from agent import __version__
 from agent.cli import books, expansion, reviewing, texts
 from agent.cli.shared import FILE
-from agent.errors import ExpandError
+from agent.errors import ExpandError, UsageError
 
 INTERRUPTED = 130
+FILE_HINT = "check that it is there, that you may read and write it, and that the disk has room"
 BUG = 70
 """A defect of this program (EX_SOFTWARE of sysexits.h); never a documented outcome."""
 
@@ -106,6 +107,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.filename is not None:
+            # A file that is gone, closed to us or damaged is the machine's doing.
+            fail(f"{error.filename}: {error.strerror}", FILE_HINT, UsageError.exit_code)
         fail(f"unexpected {type(error).__name__}: {error}", "this is a defect; see it with --debug", BUG)
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from agent.commands import Result
     from agent.workspace import Workspace
 
-FILE = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, readable=False)
+"""Whether a file can be read is found out by reading it: the error then says why it cannot, and what to do."""
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

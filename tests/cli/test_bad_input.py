@@ -1,0 +1,282 @@
+"""Input nobody wishes for: a clear error, the right exit code, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.desk import FAKE, ROOT, SHORT, Done, Service, Site
+
+
+def without_privilege(site: Site, *argv: str) -> Done:
+    """A command that permissions hold for: root's power to pass over them is left behind."""
+    program = [sys.executable, "-m", "agent", *argv]
+    privileged = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    env = {**site.env, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*privileged, *program], cwd=site.root, capture_output=True, env=env, check=False)
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file that is the user's, with its bytes; locks and the ledger are the program's own."""
+    own = (".locks", "ledger.db", "index.json")
+    return {
+        p.relative_to(root).as_posix(): p.read_bytes()
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and not any(part.startswith(own) for part in p.parts)
+    }
+
+
+def said(done: Done, code: int, *words: str) -> None:
+    assert done.code == code, done
+    assert "Traceback" not in done.err
+    for word in words:
+        assert word in done.err, done.err
+
+
+def test_plan_items_without_files_are_listed_and_passed_over(site: Site) -> None:
+    site.article("b.md")
+    site.plan("gone.md", "b.md")
+    counts = site.expand("status", "--json").json["counts"]
+    assert (counts["missing"], counts["pending"]) == (1, 1)
+    done = site.expand("next", "--dry-run", "--json")
+    assert done.json[0]["slug"] == "b"
+    assert "gone" in done.err
+    said(site.expand("run", "gone"), 2, "no article gone")
+
+
+def test_two_articles_with_one_slug(site: Site) -> None:
+    site.article("a.md")
+    site.article("sub/a.md", SHORT.replace("引言", "别的"))
+    before = tree(site.root)
+    for argv in (["status"], ["run", "a", "--model", FAKE], ["next"], ["merge", "a"]):
+        said(
+            site.expand(*argv),
+            2,
+            "two articles share the slug a",
+            "blogs_raw/a.md",
+            "blogs_raw/sub/a.md",
+            "rename",
+        )
+    assert tree(site.root) == before
+
+
+def test_articles_without_text(site: Site) -> None:
+    for name, data in {
+        "none.md": b"",
+        "blank.md": b"\n\n \n",
+        "head.md": b"---\ntitle: x\nstatus: pending\n---\n",
+    }.items():
+        site.article(name, data)
+        said(site.expand("run", name, "--model", FAKE), 2, name, "nothing to expand")
+        assert site.expand("measure", f"blogs_raw/{name}", "--json").json[0]["formulas"] == 0
+        assert site.expand("strip", f"blogs_raw/{name}").stdout == data
+    assert site.expand("status").code == 0
+
+
+def test_a_name_of_255_bytes(site: Site) -> None:
+    name = "长" * 83 + "ab"
+    assert len(f"{name}.md".encode()) == 254
+    path = site.article(f"{name}.md")
+    assert site.expand("run", name, "--model", FAKE).code in (0, 1)
+    assert site.expand("diff", name).stdout.startswith(b"diff --git a/")
+    assert site.expand("accept", name).code == 0
+    assert site.expand("merge", name).code == 0
+    assert site.expand("undo", name).code == 0
+    assert path.read_bytes() == SHORT.encode()
+
+
+def test_a_line_of_5_mb(site: Site) -> None:
+    """Read, measured and taken back in linear time; it does not fit any window, and that is said before a call."""
+    path = site.article("long.md", SHORT + "\n" + ("很长的一行，没有尽头。" * 30 + "$x_1$") * 5_200 + "\n")
+    assert path.stat().st_size > 5_000_000
+    row = site.expand("measure", path, "--json").json[0]
+    assert row["lines"] == SHORT.count("\n") + 2
+    assert row["inline_formulas"] == 5_200
+    assert site.expand("status", "--json").json["lines"] == row["lines"]
+    assert site.expand("strip", path).stdout == path.read_bytes()
+    with Service() as service:
+        site.using(service)
+        site.config("[model]\ncontext_window = 128000\n[lab]\nenabled = false\n")
+        said(site.expand("run", "long", "--model", FAKE), 3, "context window of")
+        assert service.requests == []
+
+
+def test_what_cannot_be_read(site: Site) -> None:
+    path = site.article("a.md")
+    site.article("b.md", SHORT.replace("引言", "另一篇"))
+    site.plan("a.md", "b.md")
+    path.chmod(0)
+    for argv in (["measure", "blogs_raw/a.md"], ["strip", "blogs_raw/a.md"], ["run", "a", "--model", FAKE]):
+        said(without_privilege(site, *argv), 2, "a.md", "Permission denied", "permission to read")
+    rows = without_privilege(site, "status", "--json").json["batches"][0]["subs"][0]["articles"]
+    assert "Permission denied" in {r["slug"]: r["error"] for r in rows}["a"]
+    path.chmod(0o644)
+    for name in ("plan.toml", "config.toml"):
+        (site.root / name).chmod(0)
+        said(without_privilege(site, "status"), 2, name, "Permission denied")
+        (site.root / name).chmod(0o644)
+
+
+def test_where_nothing_can_be_written(site: Site, service: Service) -> None:
+    site.article("a.md")
+    before = tree(site.root)
+    site.root.chmod(0o555)
+    said(without_privilege(site, "run", "a", "--model", FAKE), 2, "outputs", "Permission denied")
+    assert service.requests == [], "what could not be stored is not asked for"
+    assert without_privilege(site, "status").code == 0, "looking needs no permission to write"
+    said(without_privilege(site, "init", "fresh"), 2, "fresh", "Permission denied")
+    site.root.chmod(0o755)
+    assert tree(site.root) == before
+
+
+def test_outputs_that_may_not_be_written(site: Site, service: Service) -> None:
+    """Answers are in the ledger, the draft cannot be put down: said, and done by the same command later."""
+    site.article("a.md")
+    site.expand("run", "a", "--model", FAKE)
+    draft, asked = site.draft("a"), len(service.requests)
+    (site.output("a") / "draft.md").unlink()
+    site.output("a").chmod(0o555)
+    said(without_privilege(site, "run", "a", "--model", FAKE), 2, "cannot be written")
+    site.output("a").chmod(0o755)
+    assert site.expand("run", "a", "--model", FAKE).code in (0, 1)
+    assert (site.draft("a"), len(service.requests)) == (draft, asked)
+
+
+def test_an_article_that_may_not_be_written_is_not_merged(site: Site) -> None:
+    """The folder of the articles is closed: the merge says so and leaves a draft that can be merged later."""
+    path = site.article("a.md")
+    site.expand("run", "a", "--model", FAKE)
+    assert site.expand("accept", "a").code == 0
+    path.parent.chmod(0o555)
+    said(without_privilege(site, "merge", "a"), 2, "cannot be written")
+    path.parent.chmod(0o755)
+    assert path.read_bytes() == SHORT.encode()
+    assert site.expand("merge", "a").code == 0
+    assert site.expand("strip", path).stdout == SHORT.encode()
+
+
+@pytest.fixture
+def small_disk(site: Site, tmp_path: Path) -> Iterator[Site]:
+    """The workspace on a disk of 3 MB. Without the right to mount one, files are limited in size instead."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(mount)], capture_output=True, check=False
+    )
+    if done.returncode:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        yield site
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        return
+    shutil.copytree(site.root, mount / "ws")
+    yield Site(mount / "ws", site.nursery, dict(site.env))
+    subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_a_full_disk(small_disk: Site) -> None:
+    site = small_disk
+    if site.root.parent.name != "disk":
+        pytest.fail(
+            "this machine lets nobody mount a tmpfs; see test_files_limited_in_size for the other way"
+        )
+    path = site.article("a.md")
+    filler = site.root / "filler"
+    free = shutil.disk_usage(site.root).free
+    filler.write_bytes(b"x" * (free - 120_000))
+    done = site.expand("run", "a", "--model", FAKE)
+    assert done.code == 2, done
+    assert "Traceback" not in done.err
+    assert "disk" in done.err or "space" in done.err, done.err
+    assert path.read_bytes() == SHORT.encode()
+    assert not (site.output("a") / "draft.md").exists()
+    assert not list(site.root.rglob("*.tmp"))
+    filler.unlink()
+    assert site.expand("run", "a", "--model", FAKE).code in (0, 1), "with room again the same command goes on"
+    assert site.expand("ledger", "verify").code == 0
+
+
+def test_a_merge_on_a_full_disk_changes_nothing(small_disk: Site) -> None:
+    site = small_disk
+    if site.root.parent.name != "disk":
+        pytest.fail("this machine lets nobody mount a tmpfs")
+    path = site.article("a.md", SHORT + "\n" + "很长的原文。\n\n" * 1200)
+    assert site.expand("run", "a", "--model", FAKE).code in (0, 1)
+    assert site.expand("accept", "a").code == 0
+    before = path.read_bytes()
+    filler = site.root / "filler"
+    filler.write_bytes(b"x" * max(shutil.disk_usage(site.root).free - 8192, 1))
+    done = site.expand("merge", "a")
+    assert (done.code, "Traceback" in done.err) == (2, False), done
+    assert path.read_bytes() == before
+    filler.unlink()
+    assert site.expand("merge", "a").code == 0
+    assert site.expand("strip", path).stdout == before
+
+
+def test_files_limited_in_size(site: Site) -> None:
+    """The other way in which writing fails in the middle: a limit on the size of a file."""
+    site.article("a.md")
+    site.expand("run", "a", "--model", FAKE)
+    draft = site.draft("a")
+    (site.output("a") / "draft.md").unlink()
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "from pathlib import Path\nfrom agent.workspace import write_bytes\n"
+        "from agent.errors import UsageError\n"
+        "try:\n    write_bytes(Path(sys.argv[1]), b'x' * 100000)\n"
+        "except UsageError as error:\n    print(error)\n"
+    )
+    target = site.output("a") / "report.json"
+    before = target.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(target)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert "cannot be written (File too large)" in done.stdout
+    assert target.read_bytes() == before
+    assert site.expand("run", "a", "--model", FAKE).code in (0, 1)
+    assert site.draft("a") == draft
+
+
+def test_damaged_outputs_are_named(site: Site) -> None:
+    site.article("a.md")
+    site.expand("run", "a", "--model", FAKE)
+    log = site.root / "outputs" / "progress.jsonl"
+    good = log.read_bytes()
+    log.write_bytes(b"damaged\n" + good)
+    said(site.expand("status"), 2, "progress.jsonl:1", "restore this line")
+    log.write_bytes(good)
+    (site.root / "outputs" / "ledger.db").write_bytes(b"not a database, surely not one" * 100)
+    said(site.expand("ledger", "stats"), 2, "ledger.db")
+    said(site.expand("run", "a", "--model", FAKE), 2, "ledger.db")
+    (site.output("a") / "sections" / "index.json").unlink()
+    done = site.expand("merge", "a")
+    assert done.code in (1, 2), done
+    assert "Traceback" not in done.err
+
+
+def test_a_loop_of_links_and_a_folder_named_like_an_article(site: Site) -> None:
+    site.article("a.md")
+    (site.root / "blogs_raw" / "loop").symlink_to(site.root / "blogs_raw")
+    (site.root / "blogs_raw" / "dir.md").mkdir()
+    (site.root / "blogs_raw" / "dangling.md").symlink_to("nowhere.md")
+    done = site.expand("status", "--json")
+    assert done.code == 0, done.err
+    assert "a" in {x["slug"] for x in done.json["unplanned"]}
+    for name in ("dir", "dangling"):
+        done = site.expand("run", name, "--model", FAKE)
+        assert done.code == 2, done
+        assert "Traceback" not in done.err
