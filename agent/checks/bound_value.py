@@ -68,13 +68,13 @@ def _agrees(shown: str, value: float) -> bool:
     """Whether a number in ``shown`` is ``value`` rounded to the digits it shows (10^{…} is read too)."""
     plain = re.sub(r"\s*\\times\s*10\^\{?\s*([-+−]?\d+)\s*\}?", r"e\1", shown).replace("−", "-")
     plain = plain.replace("{", "").replace("}", "").replace(r"\,", "")
-    percent = "%" in shown
+    # An output in per cent is shown as it is, a share times a hundred: the unit alone does not tell which.
+    targets = (value, value * 100) if "%" in shown and abs(value) <= 1.5 else (value,)
     for match in _NUMBER.finditer(plain):
         number = match.group()
         mantissa, _, exponent = number.lower().partition("e")
         digits = len(mantissa.partition(".")[2])
         step = 10.0 ** (int(exponent or 0) - digits)
-        target = value * 100 if percent and abs(value) <= 1.5 else value
-        if abs(float(number) - target) <= 0.5000001 * step:
+        if any(abs(float(number) - target) <= 0.5000001 * step for target in targets):
             return True
     return not _NUMBER.search(plain)

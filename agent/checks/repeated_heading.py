@@ -21,7 +21,11 @@ def check(page: Page) -> list[Finding]:
     found = []
     for heading in page.article.headings:
         text = (
-            re.sub(r"^[\d.、（）()\s一二三四五六七八九十第章节部分]+", "", heading.text).strip(" ：:*")
+            re.sub(
+                r"^(?:[（(]?[\d.一二三四五六七八九十]+[）)]?[、.\s]\s*|第[\d一二三四五六七八九十]+[章节部分]+\s*)",
+                "",
+                heading.text,
+            ).strip(" ：:*")
             or heading.text
         )
         if _COMMON.fullmatch(text):
