@@ -1,3 +1,5 @@
+"""``python -m agent`` is ``expand``."""
+
 from agent.cli import main
 
 main()

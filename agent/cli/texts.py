@@ -58,7 +58,7 @@ def witness(files: tuple[Path, ...], unsafe: bool, as_json: bool) -> None:
     """Run witnesses in the sandbox: programs, or articles that hold them."""
     from agent.commands import laboratory
 
-    show(laboratory.witness(files, unsafe=unsafe), as_json)
+    show(laboratory.witness(files, unsafe=loud(unsafe)), as_json)
 
 
 @click.command()
@@ -69,7 +69,7 @@ def experiment(files: tuple[Path, ...], unsafe: bool, as_json: bool) -> None:
     """Run experiments in the sandbox, under fixed seeds; their values, tables and figures come back typed."""
     from agent.commands import laboratory
 
-    show(laboratory.experiment(files, unsafe=unsafe), as_json)
+    show(laboratory.experiment(files, unsafe=loud(unsafe)), as_json)
 
 
 @click.command()
@@ -93,3 +93,13 @@ def evaluate(
     from agent.commands import evaluation
 
     show(evaluation.evaluate_files(ctx.obj, files, against=against, source=source, spec=spec), as_json)
+
+
+def loud(unsafe: bool) -> bool:
+    """Say on stderr what running without a sandbox means, where that was asked for."""
+    if unsafe:
+        click.echo(
+            "warning: --unsafe-no-sandbox: where no sandbox works this code runs unconfined, with all your rights",
+            err=True,
+        )
+    return unsafe
