@@ -9,6 +9,7 @@ from agent.llm.model import CallEvent, Model, ModelSettings, Recorded
 from agent.llm.prices import Price, cost_of, priced, window_of
 from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy
+from agent.llm.scribe import Scribe
 from agent.llm.traffic import Traffic, TrafficLimits
 from agent.llm.vendors import open_model
 
@@ -28,6 +29,7 @@ __all__ = [
     "Request",
     "RetryPolicy",
     "Row",
+    "Scribe",
     "Traffic",
     "TrafficLimits",
     "cost_of",

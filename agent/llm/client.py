@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from weakref import WeakValueDictionary
 
 from agent.errors import BadReply, ContextOverflow, NotConfigured, Unavailable
@@ -21,6 +21,7 @@ from agent.llm.ledger import Ledger, Row
 from agent.llm.model import CallEvent, EventKind, Model, Observer, Recorded, Sleep
 from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy, retried
+from agent.llm.scribe import Scribe
 from agent.llm.traffic import Traffic, TrafficLimits
 from agent.llm.usage import prompt_tokens
 from agent.records import Call, Reply, Usage
@@ -34,7 +35,7 @@ class Client:
     """Asks models, at most ``concurrency`` at a time, and never for an answer that is stored.
 
     models: by role; the role ``"default"`` stands in for one that is not named. traffic: the slots and limits that
-    several clients share; without one, this client has its own.
+    several clients share, scribe: who writes to the ledger for them; without one, this client has its own.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Client:
         budget: Budget | None = None,
         concurrency: int = 4,
         traffic: Traffic | None = None,
+        scribe: Scribe | None = None,
         observe: Observer | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
+        self._scribe = scribe or Scribe(ledger)
         self._models = dict(models)
         self._retry = retry or RetryPolicy()
         self._budget = budget
@@ -81,7 +84,7 @@ class Client:
             row = await self._stored(model, call, request.prefix)
             rows.append(row)
             changed |= self._is_changed(model, call)
-            outcome = self._judged(attempts, row)
+            outcome = await self._judged(attempts, row)
             if isinstance(outcome, Usable):
                 usage = sum((r.reply.usage for r in rows), Usage())
                 return Answer(outcome.value, outcome.text, tuple(r.key for r in rows), usage, changed)
@@ -100,14 +103,17 @@ class Client:
 
     async def aclose(self) -> None:
         """Close all models; the ledger stays the caller's."""
+        self._scribe.close()
         for model in {id(m): m for m in self._models.values()}.values():
             await model.aclose()
 
-    def _judged(self, attempts: Attempts[T], row: Row) -> Usable[T] | BadReply:
+    async def _judged(self, attempts: Attempts[T], row: Row) -> Usable[T] | BadReply:
         outcome = attempts.read(row.reply, row.problem if row.status == "rejected" else "")
         bad = isinstance(outcome, BadReply)
         if row.status == "unjudged":
-            row = self._ledger.judge(row.key, "rejected" if bad else "ok", str(outcome) if bad else "")
+            status: Literal["ok", "rejected"] = "rejected" if bad else "ok"
+            key, problem = row.key, str(outcome) if bad else ""
+            row = await self._scribe.do(lambda: self._ledger.judge(key, status, problem))
             row = replace(row, name=attempts.request.name)
             self._tell("rejected" if bad else "stored", row, detail=row.problem, seconds=row.seconds)
         return outcome
@@ -174,23 +180,21 @@ class Client:
                 turn.first_token()
                 self._tell("tokens", call, tokens=count)
 
+            self._tell("sent", call)
+            start = self._clock()
             try:
-                row = await self._sent(model, call, on_token)
+                reply = await model.send(call, on_token=on_token)
             except Unavailable as error:
                 turn.failed(error)
                 if arrived:
                     # The service bills a stream that broke off; what had arrived is all we know of it.
                     spent(Reply("", usage=Usage(worst.prompt, 0, arrived, counted=False)))
                 raise
-            turn.answered(row.reply.usage)
-            return row
-
-    async def _sent(self, model: Model, call: Call, on_token: Callable[[int], None]) -> Row:
-        self._tell("sent", call)
-        start = self._clock()
-        reply = await model.send(call, on_token=on_token)
-        # No await between arrival and storage: a cancellation cannot lose a reply that is here.
-        row = self._ledger.put(call, _storable(reply), seconds=self._clock() - start)
+            turn.answered(reply.usage)
+            # A cancellation cannot come between here and the ledger: there is no await but the scribe's, who raises
+            # it when the reply is stored. The slot is held until then, so that a kill never loses more than them.
+            seconds = self._clock() - start
+            row = await self._scribe.do(lambda: self._ledger.put(call, _storable(reply), seconds=seconds))
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # It came when the text was already whole, and the vendor held it back for us to store that first.

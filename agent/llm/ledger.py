@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -83,13 +83,19 @@ class Ledger:
         self.path = path
         self._now = now
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         with _named(path):
             self._db = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
+            self._writer: int | None = None
             try:
                 self._prepare()
+                # Of its own, so that reading does not wait until a commit is on the disk.
+                self._reader = sqlite3.connect(
+                    path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                )
             except BaseException:
                 self._db.close()
                 raise
@@ -101,7 +107,9 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        self._db.close()
+        with self._lock, self._reading:
+            self._reader.close()
+            self._db.close()
 
     def get(self, key: str) -> Row | None:
         """The row of this key, or None."""
@@ -146,6 +154,15 @@ class Ledger:
         with self._write() as db:
             db.execute(sql.STORE_JUDGEMENT, (key, status, problem, judgement_digest(key, status, problem)))
         return self._stored(key)
+
+    def in_one(self, works: Sequence[Callable[[], Row]]) -> list[Row | Exception]:
+        """Several ``put`` and ``judge`` in one transaction; gives what each gave or raised. Where one fails, each is
+        done by itself."""
+        try:
+            with self._write():
+                return [work() for work in works]
+        except Exception as error:
+            return [error] if len(works) == 1 else [self.in_one([work])[0] for work in works]
 
     def call(self, key: str) -> Call | None:
         """The call as it was asked, messages and all. Raises LedgerError where a message's text is
@@ -235,20 +252,30 @@ class Ledger:
                         db.execute(statement)
 
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock, _named(self.path), closing(self._db.execute(query, values)) as cursor:
+        if self._writer == threading.get_ident():
+            return self._db.execute(query, values).fetchall()
+        with self._reading, _named(self.path), closing(self._reader.execute(query, values)) as cursor:
             return cursor.fetchall()
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that takes the write lock at once, so that it waits its turn rather than fails."""
+        if self._writer == threading.get_ident():
+            yield self._db  # part of the transaction that is under way
+            return
         with self._lock, _named(self.path):
             self._db.execute("BEGIN IMMEDIATE")
+            self._writer = threading.get_ident()
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # Some failures, a full disk among them, have ended the transaction already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+            finally:
+                self._writer = None
 
     def _stored(self, key: str) -> Row:
         row = self.get(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ class OpenAIModel:
     async def _exchange(
         self, call: Call, body: dict[str, Any], on_token: Callable[[int], None] | None
     ) -> Reply:
+        if self._client is None:
+            await asyncio.to_thread(importlib.import_module, "openai")  # the first time it takes a second
         client = self._opened()
         # The body goes as it is: the SDK's own parameters would refuse what other vendors take.
         rest = {k: v for k, v in body.items() if k not in ("model", "messages", "stream")}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from agent.article import read
+from agent.article import Article, read
 from agent.config import Config
 from agent.llm import Price, Row, priced
 from agent.measure import measure
@@ -52,6 +52,27 @@ def known(rows: Sequence[Row], slug: str, identity: str) -> Known:
     return Known(stored, sum(took) / len(took) if len(took) >= ENOUGH else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What one article takes, whoever writes it."""
+
+    calls: int
+    prompt: int
+    """Tokens."""
+    completion: int
+
+
+def shape(article: Article, targets: Targets, config: Config) -> Shape:
+    lines = max(0, targets.lines - (0 if targets.added else measure(article).lines))
+    packs = max(1, ceil(lines / LINES_PER_PACK))
+    per_pack = 1 + (1.9 if config.loop.referee else 0.5) + 0.35
+    experiments = min(3, ceil(lines / 350)) if config.lab.enabled else 0
+    witnesses = ceil(lines / 120) if config.lab.enabled else 0
+    calls = 3 + ceil(packs * per_pack) + 2 * experiments + witnesses + 2
+    prefix = SYSTEM_TOKENS + len(article.text) * 0.75 + lines * TABLE_TOKENS_PER_LINE
+    return Shape(calls, round(calls * prefix), round(lines * REPLY_TOKENS_PER_LINE + 9_000))
+
+
 def estimate(
     data: bytes,
     name: str,
@@ -62,29 +83,20 @@ def estimate(
     before: Known = Known(),
 ) -> dict[str, Any]:
     """Calls, tokens, seconds and cost (None where the price is unknown) of expanding one article afresh."""
-    article = read(data, name)
-    now = measure(article)
-    lines = max(0, targets.lines - (0 if targets.added else now.lines))
-    packs = max(1, ceil(lines / LINES_PER_PACK))
-    per_pack = 1 + (1.9 if config.loop.referee else 0.5) + 0.35
-    experiments = min(3, ceil(lines / 350)) if config.lab.enabled else 0
-    witnesses = ceil(lines / 120) if config.lab.enabled else 0
-    calls = 3 + ceil(packs * per_pack) + 2 * experiments + witnesses + 2
-    prefix = SYSTEM_TOKENS + len(article.text) * 0.75 + lines * TABLE_TOKENS_PER_LINE
-    completion = round(lines * REPLY_TOKENS_PER_LINE + 9_000)
-    prompt = round(calls * prefix)
-    usage = Usage(prompt=prompt, cached=round(prompt * 0.8), completion=completion)
+    need = shape(read(data, name), targets, config)
+    usage = Usage(prompt=need.prompt, cached=round(need.prompt * 0.8), completion=need.completion)
     identity = identity_of(config, spec)
     each = SECONDS_A_CALL if before.seconds is None else before.seconds
+    slots, tokens = max(1, config.loop.concurrency), need.prompt + need.completion
     return {
-        "calls": calls,
+        "calls": need.calls,
         "stored": before.stored,
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
+        "prompt_tokens": need.prompt,
+        "completion_tokens": need.completion,
         "cost": price_of(config)(identity, usage),
         "seconds_a_call": round(each, 3),
         "measured": before.seconds is not None,
-        "seconds": round(duration(calls, each, max(1, config.loop.concurrency), config, prompt + completion)),
+        "seconds": round(duration(need.calls, each, slots, config, tokens)),
         "model": identity,
     }
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, NotRecorded, Unavailable
-from agent.pipeline.estimate import estimate
+from agent.pipeline.estimate import shape
 from agent.pipeline.expand import expand_article
-from agent.pipeline.job import Job
 from agent.pipeline.outputs import write_outputs
 from agent.pipeline.prepare import only_redo, prepare, section_texts, source_of
 from agent.pipeline.resources import Resources, shared
@@ -71,8 +70,8 @@ async def expand_one(
             ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
         try:
             job = await asyncio.to_thread(prepare, resources, slug, path, data, state, models)
-            calls = await asyncio.to_thread(expected_calls, job)
-            job.tell("begin", job.material.article.title, total=calls)
+            need = await asyncio.to_thread(shape, job.material.article, job.targets, job.config)
+            job.tell("begin", job.material.article.title, total=need.calls)
             if redo:
                 job = only_redo(resources, job, models, resources.models(slug, spec or wanted))
             outcome = await expand_article(job)
@@ -92,11 +91,6 @@ async def expand_one(
         ws.events.append("drafted", slug, **event_data(report), **extra)
         job.tell("end", "draft")
         return Finished(slug, report, ws.output(slug) / "draft.md")
-
-
-def expected_calls(job: Job) -> int:
-    article = job.material.article
-    return int(estimate(article.data, article.name, job.targets, job.config)["calls"])
 
 
 def failure_data(error: Exception, *, redo: bool, away: bool) -> dict[str, Any]:
