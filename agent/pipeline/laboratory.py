@@ -102,17 +102,22 @@ async def witness_group(
 
 async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) -> dict[str, Any]:
     """Run witnesses side by side, off the event loop, a processor each."""
-    from agent.lab.witness import WitnessJob, run_witnesses
+    from agent.lab.witness import WitnessJob, cache, run_witnesses
 
     jobs = [WitnessJob(eq=x, code=source, tex=facts[x].rhs) for x, source in code.items()]
-    if not jobs or job.sandbox is None:
+    if job.sandbox is None:
         return {}
-    sandbox, benches = job.sandbox, min(job.workshop.benches, len(jobs))
-    shares = [jobs[n::benches] for n in range(benches)]
+    folder = job.lab_cache.parent / "witnesses" if job.lab_cache else None
+    verdicts = {j.eq: v for j in jobs if folder and (v := cache.load(folder, j))}
+    fresh = [j for j in jobs if j.eq not in verdicts]
+    sandbox, benches = job.sandbox, min(job.workshop.benches, len(fresh)) or 1
+    shares = [share for n in range(benches) if (share := fresh[n::benches])]
     found = await together([job.workshop.run(run_witnesses, share, sandbox, 1) for share in shares])
-    verdicts = {
-        j.eq: v for share, part in zip(shares, found, strict=True) for j, v in zip(share, part, strict=True)
-    }
+    for share, part in zip(shares, found, strict=True):
+        for j, v in zip(share, part, strict=True):
+            verdicts[j.eq] = v
+            if folder:
+                cache.save(folder, j, v)
     return {j.eq: verdicts[j.eq] for j in jobs}
 
 

@@ -46,10 +46,12 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
     console.print(table)
     done = [s for s in report["sections"] if s["verdict"] != "unfinished"]
     witnesses = report["witnesses"]
-    verified = sum(w["verdict"] == "verified" for w in witnesses)
+    words = ("verified", "consistent", "holds-on-samples", "refuted", "unchecked")
+    counts = [(sum(w["verdict"] == word for w in witnesses), word) for word in words]
+    verdicts = ", ".join(f"{n} {word}" for n, word in counts if n) or "none"
     ran = sum(e["verdict"] == "pass" for e in report["experiments"])
-    console.print(t(f"{len(done)} of {len(report['sections'])} sections written; witnesses: {verified} of {len(witnesses)} "
-                    f"verified; experiments: {ran} of {len(report['experiments'])} run"))  # fmt: skip
+    console.print(t(f"{len(done)} of {len(report['sections'])} sections written; experiments: {ran} of {len(report['experiments'])} "
+                    f"run; witnesses of {len(witnesses)} formulas: {verdicts}"))  # fmt: skip
     tokens = report["tokens"]
     cost = "cost unknown" if report["cost"] is None else f"${report['cost']:.4f}"
     console.print(t(f"{report['calls']} calls, {tokens['prompt']:,} prompt tokens ({tokens['cached']:,} cached), "
