@@ -64,6 +64,10 @@ Badges = Callable[[Sequence[str]], str]
 """Labels of a display → HTML of what stands beside it."""
 
 
+BADGE = re.compile(r' ?<small class="witness">[^\n]*?</small>')
+"""A badge as the draft carries it; this page shows its own, which opens the witness."""
+
+
 def render(
     data: bytes,
     name: str,
@@ -121,7 +125,7 @@ def protected(article: Article, references: list[tuple[str, str]]) -> str:
             references.append((match[1], match[2]))
             return f"{OPEN}r{len(references) - 1}{CLOSE}"
 
-        return REFERENCE.sub(reference, text)
+        return REFERENCE.sub(reference, BADGE.sub("", text))
 
     for span in article.spans:
         if span.start < at:
