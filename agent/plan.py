@@ -7,6 +7,7 @@ and config, key by key, in that order.
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -37,7 +38,7 @@ class Item:
 
     @property
     def slug(self) -> str:
-        return PurePosixPath(self.file).stem
+        return unicodedata.normalize("NFC", PurePosixPath(self.file).stem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.commands.result import Result
 from agent.errors import UsageError
 from agent.prompts import shipped
-from agent.workspace import Workspace, write_bytes, write_text
+from agent.workspace import Workspace, hold, write_bytes, write_text
 from agent.workspace.layout import CONFIG
 
 IGNORED = (
@@ -73,10 +73,11 @@ def report(ws: Workspace) -> Result:
 def update_report(ws: Workspace) -> bytes:
     from agent.report.progress import update
 
-    existing = ws.report.read_bytes() if ws.report.is_file() else None
-    text = update(existing, ws, ws.plan(), ws.events.read())
-    if text != existing:
-        write_bytes(ws.report, text)
+    with hold(ws.locks, ws.config.paths.report, wait=30.0):
+        existing = ws.report.read_bytes() if ws.report.is_file() else None
+        text = update(existing, ws, ws.plan(), ws.events.read())
+        if text != existing:
+            write_bytes(ws.report, text)
     return text
 
 
