@@ -1,7 +1,7 @@
 """How long ten articles of 24 calls take, beside the least that is possible: the longest chain of calls that wait
 for each other, or all calls over the slots, whichever is longer.
 
-Prints the ratio; 0 as the exit code means it is at most 1.10. Run as ``python benchmarks/makespan.py``.
+Prints the ratio; 0 as the exit code means it is at most 1.10. Run as ``python -m benchmarks.makespan``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.server import Service
 from benchmarks.workspace import CALLS, CHAIN, make
@@ -71,7 +69,11 @@ def run(articles: int, slots: int, latency: float, first: float, warm: float) ->
 
         cpu, start = time.process_time(), time.perf_counter()
         whole = expand_all(
-            find(root), paths, spec="openai:fake", watch=Watch(progress=lambda p: None, calls=beat), times=times
+            find(root),
+            paths,
+            spec="openai:fake",
+            watch=Watch(progress=lambda p: None, calls=beat),
+            times=times,
         )
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         log = service.log()
@@ -109,7 +111,9 @@ def main() -> int:
     options = parser.parse_args()
     import openai  # noqa: F401  imports are no part of it
 
-    print("| articles × calls | slots | s a call | first token | warm | ideal s | s | ratio | CPU ms a call | loop blocked at most ms |")
+    print(
+        "| articles × calls | slots | s a call | first token | warm | ideal s | s | ratio | CPU ms a call | loop blocked at most ms |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     ratios = [
         run(options.articles, slots, options.latency, options.first, options.warm) for slots in options.slots

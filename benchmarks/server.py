@@ -31,7 +31,7 @@ CHARS_A_TOKEN = 2
 STEP = 128
 LEAST = 1024
 FAULTS = (
-    *("429", "500", "503", "reset", "cut", "cut-clean", "bad-json", "error-event"),
+    *("429", "500", "503", "reset", "cut", "cut-clean", "bad-json", "error-event", "stall"),
     *("empty", "refusal", "length", "malformed"),
 )
 UNUSABLE = ("empty", "refusal", "length", "malformed")
@@ -57,6 +57,11 @@ class Service:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/log") as answer:
             found: list[dict[str, Any]] = json.loads(answer.read())
         return found
+
+    def count(self) -> int:
+        """Requests so far."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/count") as answer:
+            return int(answer.read())
 
     def reset(self, **options: float) -> None:
         """Forget log and cache; change options."""
@@ -92,10 +97,14 @@ class Server:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         path = head.split(" ", 2)[1]
-        length = next((int(x.split(":")[1]) for x in head.split("\r\n") if x.lower().startswith("content-length")), 0)
+        length = next(
+            (int(x.split(":")[1]) for x in head.split("\r\n") if x.lower().startswith("content-length")), 0
+        )
         body = await reader.readexactly(length)
         if path.startswith("/log"):
             whole(writer, json.dumps(self.entries))
+        elif path.startswith("/count"):
+            whole(writer, str(len(self.entries)))
         elif path.startswith("/reset"):
             self.entries, self.kept, self.tried = [], [], {}
             for pair in path.partition("?")[2].split("&"):
@@ -114,7 +123,7 @@ class Server:
         prompt = json.dumps(body.get("response_format"), sort_keys=True) + "".join(messages)
         same = self._same(prompt)
         cached = same // STEP * STEP if same >= LEAST else 0
-        asked = hashlib.sha256(json.dumps([messages, body.get("response_format")]).encode()).hexdigest()
+        asked = digest(messages)
         entry: dict[str, Any] = {
             "start": start, "asked": asked, "prompt": len(prompt) // CHARS_A_TOKEN, "cached": cached,
             "same": same, "end": None, "fault": "",
@@ -128,7 +137,11 @@ class Server:
             await writer.drain()
             return True
         text = answer_to(messages[1]) if fault not in ("empty", "refusal", "malformed") else ""
+        if len(messages) > 2 and text.startswith(messages[2]):
+            text = text[len(messages[2]) :]  # the rest of what was cut
         await asyncio.sleep(self.options.first)
+        if fault == "stall":
+            await asyncio.sleep(3600)
         if fault == "reset":
             writer.transport.abort()
             return False
@@ -148,17 +161,21 @@ class Server:
         head = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
 
         def event(choices: list[dict[str, Any]], **more: Any) -> None:
-            data = f"data: {json.dumps({**head, 'choices': choices, **more}, ensure_ascii=False)}\n\n".encode()
+            data = (
+                f"data: {json.dumps({**head, 'choices': choices, **more}, ensure_ascii=False)}\n\n".encode()
+            )
             writer.write(b"%x\r\n%s\r\n" % (len(data), data))
 
         def delta(finish: str | None = None, **fields: str) -> None:
             event([{"index": 0, "delta": fields, "finish_reason": finish}])
 
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
         if fault == "length":
             text = text[: len(text) // 2]
         elif fault == "malformed":
-            text = "这不是要的形式"
+            text = "写得不错 \\tag{3}\n\n=== nonsense.9\n\n不是要的形式"
         delta(content=text[:10])
         await writer.drain()
         await asyncio.sleep(max(0.0, self.options.latency - self.options.first))
@@ -170,7 +187,11 @@ class Server:
             writer.transport.abort()
             return False
         if fault in ("bad-json", "error-event"):
-            data = b'data: {"choices": [{\n\n' if fault == "bad-json" else b'data: {"error": {"message": "overloaded"}}\n\n'
+            data = (
+                b'data: {"choices": [{\n\n'
+                if fault == "bad-json"
+                else b'data: {"error": {"message": "overloaded"}}\n\n'
+            )
             writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))
             await writer.drain()
             return True
@@ -195,7 +216,15 @@ class Server:
     def _same(self, prompt: str) -> int:
         """Longest start, in tokens, that this prompt shares with one before it: a neighbour in their order."""
         place = bisect.bisect(self.kept, prompt)
-        return max((common(prompt, x) for x in self.kept[max(0, place - 1) : place + 1]), default=0) // CHARS_A_TOKEN
+        return (
+            max((common(prompt, x) for x in self.kept[max(0, place - 1) : place + 1]), default=0)
+            // CHARS_A_TOKEN
+        )
+
+
+def digest(messages: list[str]) -> str:
+    """Names a question."""
+    return hashlib.sha256(json.dumps(messages).encode()).hexdigest()
 
 
 def common(a: str, b: str) -> int:

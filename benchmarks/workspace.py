@@ -36,6 +36,9 @@ concurrency = {slots}
 repairs = 0  # what the checks find must not change the number of calls
 rounds = 0
 
+[model]
+timeout = {timeout}
+
 [lab]
 enabled = false
 
@@ -53,12 +56,19 @@ CHAIN = 6
 
 
 def make(
-    root: Path, articles: int, *, slots: int, warm: float = 5.0, wait_cap: float = 1.0, filler: int = 1
+    root: Path,
+    articles: int,
+    *,
+    slots: int,
+    warm: float = 5.0,
+    wait_cap: float = 1.0,
+    timeout: float = 60.0,
+    filler: int = 1,
 ) -> list[Path]:
     """A workspace with articles of their own; ``filler`` lengthens them, in sentences."""
     (root / "blogs_raw").mkdir(parents=True)
     (root / "config.toml").write_text(
-        CONFIG.format(slots=slots, warm=warm, wait_cap=wait_cap), encoding="utf-8"
+        CONFIG.format(slots=slots, warm=warm, wait_cap=wait_cap, timeout=timeout), encoding="utf-8"
     )
     paths, items = [], []
     for number in range(articles):
