@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+
 def render(view: str, data: Any, raw: bytes | None, as_json: bool) -> None:
     """Print a command's result on stdout. ``raw`` bytes go out as they are."""
     if as_json:
