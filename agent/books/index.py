@@ -13,16 +13,17 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
 import agent
 from agent import measure
 from agent.errors import ExpandError
 from agent.workspace import Workspace, write_text
 
-FORMAT = f"2 {agent.__version__}"
+FORMAT = f"3 {agent.__version__}"
 """Another format or program version: the index is made anew, since measures may be defined differently."""
 
 _FIELD = re.compile(r"^(title|status):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
@@ -96,13 +97,19 @@ class Index:
             return
         files = {name: astuple(entry) for name, entry in sorted(self._seen.items())}
         with contextlib.suppress(ExpandError, OSError):
-            write_text(self._path, json.dumps({"format": FORMAT, "files": files}, ensure_ascii=False) + "\n")
+            whole = {"format": FORMAT, "digest": _digest(files), "files": files}
+            write_text(self._path, json.dumps(whole, ensure_ascii=False) + "\n")
+
+
+def _digest(files: Mapping[str, Any]) -> str:
+    """Of all entries: one that was damaged into another well-formed one is damage too."""
+    return hashlib.sha256(json.dumps(files, ensure_ascii=False).encode()).hexdigest()
 
 
 def _load(path: Path) -> dict[str, Entry]:
     try:
         raw = json.loads(path.read_bytes())
-        if raw["format"] != FORMAT:
+        if raw["format"] != FORMAT or raw["digest"] != _digest(raw["files"]):
             return {}
         entries = {name: Entry(*values) for name, values in raw["files"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

@@ -263,7 +263,7 @@ def test_a_file_that_has_only_just_changed_is_not_remembered(planned: Workspace)
 
 
 @pytest.mark.parametrize(
-    "junk", [b"", b"{", b"[]", b'{"format": 1}', b"\xff\xfe", b"null", b'{"format": "2 0.1.0", "files": {"blogs_raw/c.md": [1]}}']
+    "junk", [b"", b"{", b"[]", b'{"format": 1}', b"\xff\xfe", b"null", b'{"format": "3 0.1.0", "files": {"blogs_raw/c.md": [1]}}']
 )  # fmt: skip
 def test_a_corrupt_index_is_ignored(planned: Workspace, junk: bytes) -> None:
     expected = status(planned)
