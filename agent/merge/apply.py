@@ -109,10 +109,6 @@ def plan(ws: Workspace, slug: str, path: Path, state: State, overwrite: frozense
     """What the merge will write. Raises what `merge` raises; writes nothing but an edit a crash cut off."""
     if state.status not in ("draft", "accepted"):
         raise UsageError(f"{slug} has no draft to merge (it is {state.status})", hint=f"expand run {slug}")
-    if state.waiting:
-        raise UsageError(
-            f"{slug}: {state.waiting[0]} waits to be written again", hint=f"expand redo {slug} does it"
-        )
     mend(ws, slug)
     folder = ws.output(slug)
     old, file = path.read_bytes(), path.relative_to(ws.root).as_posix()

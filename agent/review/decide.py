@@ -49,6 +49,7 @@ def accept(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str 
     """Accept sections; none named: all of them. Raises UsageError without a draft or for an unknown section."""
     with deciding(ws, slug):
         ids = _checked(ws, slug, sections)
+        _withdraw_redo(ws, slug, sections or ids)
         ws.events.append("accepted", slug, sections=list(sections) or list(ids), of=list(ids), note=note)
         return standing(ws, slug)
 
@@ -60,6 +61,7 @@ def reject(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str)
         raise UsageError("reject needs --note", hint="say what is wrong; the note enters the next prompts")
     with deciding(ws, slug):
         ids = _checked(ws, slug, sections)
+        _withdraw_redo(ws, slug, sections)
         ws.events.append("rejected", slug, sections=list(sections), of=list(ids), note=note.strip())
         return standing(ws, slug)
 
@@ -89,6 +91,17 @@ def send_back(ws: Workspace, slug: str, section: str, *, note: str) -> Standing:
         kept = keep(ws.output(slug), section, text) if text is not None else 0
         ws.events.append("redone", slug, section=section, note=note.strip(), version=kept, seen=seen)
         return standing(ws, slug)
+
+
+def _withdraw_redo(ws: Workspace, slug: str, sections: Sequence[str]) -> None:
+    """A decision on a section that waits to be written again is one on the text that stands: that text is kept."""
+    waiting = set(state_of(ws, slug).waiting) & set(sections)
+    for section in load_sections(ws.output(slug)) if waiting else ():
+        if section.id in waiting:
+            number = keep(ws.output(slug), section.id, section.text)
+            ws.events.append(
+                "edited", slug, section=section.id, version=number, before=number, taken_back=True
+            )
 
 
 def edited_in_article(ws: Workspace, slug: str, section: str) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from agent.review.take_back import take_back
 from agent.review.versions import version, versions
 from agent.web.diffs import side_by_side, side_html, unified_html
 from agent.web.guard import Guard, Secrets
-from agent.web.jobs import Jobs
+from agent.web.jobs import Job, Jobs
 from agent.web.page import STATIC, template, view
 from agent.workspace import Workspace
 
@@ -52,6 +53,8 @@ class Review:
     spec: str | None = None
     """Model of redos."""
     jobs: Jobs = field(default_factory=Jobs)
+    one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a change is checked and made."""
     on_change: Callable[[], object] = lambda: None
     """Called after a merge, to bring the progress report up to date."""
 
@@ -130,7 +133,7 @@ def _slug(review: Review, request: Request) -> str:
 def _home(review: Review, request: Request) -> Response:
     from starlette.responses import HTMLResponse, RedirectResponse
 
-    if review.only and "all" not in request.query_params and not request.headers.get("referer"):
+    if review.only and "all" not in request.query_params:
         return RedirectResponse(f"/a/{quote(review.only)}", 303)
     return HTMLResponse(template("list.html", nonce=request.state.nonce, rows=waiting(review.ws)))
 
@@ -161,7 +164,7 @@ def page_html(review: Review, d: Dossier, *, nonce: str) -> str:
         export=False,
         base=base,
         git=tracked(review.ws.root),
-        state=state_data(review, d),
+        state=state_data(d, review.jobs.of(d.slug)),
         figures=lambda name: f"{base}/assets/{quote(name)}",
         **page_values(d, image),
     )
@@ -177,9 +180,8 @@ def page_values(d: Dossier, image: Callable[[str], str | None]) -> dict[str, Any
     }
 
 
-def state_data(review: Review, d: Dossier) -> dict[str, Any]:
+def state_data(d: Dossier, job: Job | None = None) -> dict[str, Any]:
     """What of the page changes without loading it anew."""
-    job = review.jobs.of(d.slug)
     return {
         "revision": d.revision,
         "draft": d.report["draft_sha256"],
@@ -196,7 +198,8 @@ def state_data(review: Review, d: Dossier) -> dict[str, Any]:
 def _state(review: Review, request: Request) -> Response:
     from starlette.responses import JSONResponse
 
-    return JSONResponse(state_data(review, load(review.ws, _slug(review, request))))
+    slug = _slug(review, request)
+    return JSONResponse(state_data(load(review.ws, slug), review.jobs.of(slug)))
 
 
 def _diff(review: Review, request: Request) -> Response:
@@ -257,11 +260,13 @@ def _changed(
         seen = str(asked["revision"])
     except (ValueError, KeyError, TypeError):
         raise UsageError("not a request of this page") from None
-    if seen != revision(review.ws, slug):
-        raise Stale("这一页已经过时：别处作了决定", hint="重新载入")
-    said = handler(review, slug, asked)
+    with review.one_at_a_time:
+        # The same request twice at once must not both find the state they were made for.
+        if seen != revision(review.ws, slug):
+            raise Stale("这一页已经过时：别处作了决定", hint="重新载入")
+        said = handler(review, slug, asked)
     extra = said if isinstance(said, dict) else {}
-    return JSONResponse({**state_data(review, load(review.ws, slug)), **extra})
+    return JSONResponse({**state_data(load(review.ws, slug), review.jobs.of(slug)), **extra})
 
 
 def _sections(asked: dict[str, Any]) -> list[str]:

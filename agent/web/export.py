@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.review.dossier import Dossier, load
 from agent.review.edit import mend
-from agent.web.app import both_sides, mathjax_folder, page_values
+from agent.web.app import both_sides, mathjax_folder, page_values, state_data
 from agent.web.diffs import unified_html
 from agent.web.page import STATIC, template
 from agent.workspace import Workspace, write_text
@@ -44,17 +44,6 @@ def export_html(d: Dossier) -> str:
         prefix = f"assets/{d.slug}/"
         return data_url(d.assets / url.removeprefix(prefix)) if url.startswith(prefix) else None
 
-    state = {
-        "revision": d.revision,
-        "draft": d.report["draft_sha256"],
-        "status": d.standing.status,
-        "sections": dict(d.standing.sections),
-        "undecided": list(d.standing.undecided),
-        "waiting": list(d.standing.waiting),
-        "order": [s.id for s in d.sections],
-        "verdicts": {s.id: s.verdict for s in d.sections},
-        "job": None,
-    }
     return template(
         "review.html",
         nonce=nonce,
@@ -65,7 +54,7 @@ def export_html(d: Dossier) -> str:
         csp=policy(nonce),
         css=(STATIC / "review.css").read_text(encoding="utf-8"),
         scripts=scripts,
-        state=state,
+        state=state_data(d),
         figures=lambda name: data_url(d.assets / name) or "",
         side=both_sides(d),
         unified=unified_html(d.patch),

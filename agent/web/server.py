@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agent.web.app import Review, create_app
@@ -29,7 +30,14 @@ def serve(
     with listening(port) as listener:
         review = Review(ws, Secrets(listener.getsockname()[1]), slug, spec, on_change=on_change)
         announce(review.secrets.address)
-        server(review).run(sockets=[listener])
+        try:
+            # Ctrl-C is how a review ends, not a failure. A redo under way is waited for; a second Ctrl-C leaves it:
+            # its replies are stored, and `expand redo SLUG` goes on with them.
+            with suppress(KeyboardInterrupt):
+                server(review).run(sockets=[listener])
+            review.jobs.wait()
+        finally:
+            on_change()
 
 
 def listening(port: int = 0) -> socket.socket:

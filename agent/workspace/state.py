@@ -99,6 +99,7 @@ def _next(state: State, event: Event) -> State:
             section = str(data.get("section", ""))
             return replace(
                 state, status="draft", at=event.at, sections=_without(state.sections, section),
+                returned=_without(state.returned, section), waiting=tuple(s for s in state.waiting if s != section),
                 edits={**state.edits, section: int(data.get("version", 0))},
             )  # fmt: skip
         case "merged":

@@ -12,7 +12,7 @@ from agent.review.decide import accept, reject, send_back, standing
 from agent.review.edit import edit
 from agent.review.redo import redo
 from agent.review.versions import version, versions
-from tests.fakes.openai_server import Refusal, Step
+from tests.fakes.openai_server import Refusal, Seen, Step
 from tests.pipeline.desk import FAKE, prompt_of
 from tests.review.desk import ANCHORED, Desk
 
@@ -85,11 +85,51 @@ def test_a_redo_that_fails_leaves_the_draft_and_waits(desk: Desk) -> None:
     now = standing(desk.ws, desk.slug)
     assert (now.status, now.waiting) == ("draft", ("theory.2",))
     assert now.sections == {"history.1": "accepted"}
-    with pytest.raises(UsageError, match="waits"):
-        merge(desk.ws, desk.slug)
     redo(desk.ws, desk.slug, watch=desk.watch())
     assert NOTE in desk.text("theory.2")
     assert standing(desk.ws, desk.slug).waiting == ()
+
+
+def test_accepting_what_waits_keeps_the_text_that_stands(desk: Desk) -> None:
+    redo(desk.ws, desk.slug, "theory.2", note=NOTE, watch=desk.watch())
+    stands = desk.text("theory.2")
+    send_back(desk.ws, desk.slug, "theory.2", note="doch anders")
+    assert standing(desk.ws, desk.slug).waiting == ("theory.2",)
+    now = accept(desk.ws, desk.slug, ["theory.2"])
+    assert (now.waiting, now.sections) == ((), {"theory.2": "accepted"})
+    desk.calls.clear()
+    redo(desk.ws, desk.slug, "theory.3", note=NOTE, watch=desk.watch())
+    assert all(name.startswith("theory.3/") for name in desk.calls), desk.calls
+    assert desk.text("theory.2") == stands
+
+
+def test_what_waits_is_undecided_for_a_merge(desk: Desk) -> None:
+    accept(desk.ws, desk.slug)
+    send_back(desk.ws, desk.slug, "philosophy.1", note=NOTE)
+    assert merge(desk.ws, desk.slug).undecided == ("philosophy.1",)
+
+
+def test_a_part_that_was_never_written_is_written_by_a_redo(desk: Desk) -> None:
+    """Three unusable replies leave a part unfinished; the redo asks for it with the note and nothing old."""
+    reject(desk.ws, desk.slug, note="noch einmal")
+    assert desk.service is not None
+    refusals: list[Step] = [Refusal() for _ in range(3)]
+
+    def before(number: int, seen: Seen) -> Step | None:
+        wanted = "# 任务：写 philosophy.1「" in str(seen.body["messages"][1]["content"])
+        return refusals.pop() if wanted and refusals else None
+
+    desk.service.before = before
+    run_article(desk.ws, desk.path, spec=FAKE, watch=Watch())
+    rows = {s["id"]: s for s in desk.report["sections"]}
+    assert rows["philosophy.1"]["verdict"] == "unfinished"
+    assert "philosophy.1" not in standing(desk.ws, desk.slug).undecided
+    desk.calls.clear()
+    redo(desk.ws, desk.slug, "philosophy.1", note=NOTE, watch=desk.watch())
+    assert NOTE in desk.text("philosophy.1")
+    assert all(name.split("/")[0] in ("philosophy.1", "map", "summary") for name in desk.calls), (
+        "what is written from all parts may be asked again"
+    )
 
 
 def test_a_note_is_on_disk_before_anything_is_asked(desk: Desk) -> None:

@@ -38,7 +38,7 @@ def press(page: Any, *keys: str) -> None:
 
 def test_a_clean_draft_is_merged_and_committed_in_under_ten_keys(served: Served, opened: Watched) -> None:
     page, desk = opened.page, served.desk
-    keys = ["A", "m", "Enter"]
+    keys = ["Shift+A", "m", "Enter"]
     press(page, keys[0])
     page.wait_for_selector("#merge-button.ready")
     press(page, keys[1])
@@ -79,6 +79,14 @@ def test_deciding_by_keyboard(served: Served, opened: Watched) -> None:
     page.wait_for_selector(READY)
     assert page.eval_on_selector_all("section[data-decision=accepted]", "all => all.length") == 0
     opened.quiet()
+
+
+def test_caps_lock_accepts_one_section(served: Served, opened: Watched) -> None:
+    """With Caps Lock the key is "A" and Shift is not down."""
+    page = opened.page
+    press(page, "j", "A")
+    page.wait_for_selector("section[data-decision=accepted]")
+    assert len(served.desk.state.sections) == 1
 
 
 def test_a_redo_through_the_loopback_model(served: Served, opened: Watched) -> None:
@@ -151,7 +159,7 @@ def test_findings_stand_beside_their_lines(served: Served, browse: Open) -> None
     seen.page.wait_for_selector(READY)
     row = seen.page.locator(".row:has-text('等一下')")
     assert "第" in row.locator(".margin .finding.error").inner_text()
-    press(seen.page, "J")
+    press(seen.page, "Shift+J")
     assert seen.page.locator(".finding.here").count() == 1
     seen.quiet()
 
@@ -304,7 +312,7 @@ def test_hostile_text_does_nothing(tmp_path: Path, browse: Open) -> None:
             )
             assert page.eval_on_selector_all("#view-page *", fixed) == 0
             assert page.eval_on_selector_all("#view-page mjx-container [href]", "all => all.length") == 0
-            press(page, "A")
+            press(page, "Shift+A")
             page.wait_for_selector("section[data-decision=accepted]")
             assert seen.outside == [], "nothing was asked for elsewhere"
             assert [t for t in seen.console if "Content Security Policy" not in t] == []

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from agent.web.guard import MAX_BODY
+from tests.review.desk import ROOT, Desk
 from tests.web.conftest import Served
 
 
@@ -212,3 +217,23 @@ def test_a_body_that_is_too_long_is_not_read(caller: Caller) -> None:
 def test_the_server_listens_on_loopback_alone(served: Served) -> None:
     assert served.review.secrets.address.startswith("http://127.0.0.1:")
     assert len(served.review.secrets.token) >= 32
+
+
+def test_ctrl_c_ends_a_review_as_it_should(desk: Desk) -> None:
+    """The command as a person runs it: the address on stderr, until Ctrl-C; that is no failure."""
+    command = [sys.executable, "-m", "agent", "review", desk.slug, "--web", "--no-open"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=desk.root, stderr=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        assert server.stderr is not None
+        address = server.stderr.readline().split()[-1]
+        assert address.startswith("http://127.0.0.1:")
+        place, _, query = address.removeprefix("http://").partition("/")
+        connection = http.client.HTTPConnection(place, timeout=60)
+        connection.request("GET", f"/{query}")
+        assert connection.getresponse().status == 200
+        connection.close()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=60) == 0
+        assert "Traceback" not in server.stderr.read()

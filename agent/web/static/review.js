@@ -332,7 +332,10 @@
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-    var work = keys[event.key];
+    // Caps Lock may not turn "accept this" into "accept all": what counts is the Shift key.
+    var key = /^[a-zA-Z]$/.test(event.key)
+      ? (event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()) : event.key;
+    var work = keys[key];
     if (work) { event.preventDefault(); work(); }
   });
 
@@ -356,6 +359,14 @@
       root.classList.remove("outline-open");
     }
   });
+
+  // On paper nothing can be unfolded.
+  var unfolded = [];
+  addEventListener("beforeprint", function () {
+    unfolded = list("details:not([open])");
+    unfolded.forEach(function (d) { d.open = true; });
+  });
+  addEventListener("afterprint", function () { unfolded.forEach(function (d) { d.open = false; }); });
 
   $("theme").addEventListener("click", theme);
   $("help-button").addEventListener("click", keys["?"]);
