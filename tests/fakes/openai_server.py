@@ -251,8 +251,12 @@ class _Handler(BaseHTTPRequestHandler):
             choice = {"index": 0, "message": message, "finish_reason": step.finish}
             data = json.dumps(
                 {
-                    "id": "x", "object": "chat.completion", "created": 0, "model": body["model"],
-                    "choices": [choice], "usage": step.usage,
+                    "id": "x",
+                    "object": "chat.completion",
+                    "created": 0,
+                    "model": body["model"],
+                    "choices": [choice],
+                    "usage": step.usage,
                 }
             )
         self.send_response(200)
