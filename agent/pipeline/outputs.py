@@ -83,9 +83,13 @@ def build_report(
             ),
         ],
         "experiments": [
-            *({"id": run.id, "verdict": "pass", "values": dict(run.values)} for run in evidence.runs.values()),
+            *(
+                {"id": r.id, "verdict": "pass", "values": dict(r.values), "warnings": list(r.warnings)}
+                for r in evidence.runs.values()
+            ),
             *({"id": id, "verdict": "undecided", "reason": why} for id, why in evidence.failures.items()),
         ],
+        "claims": displayed_claims(outcome),
         "references": [asdict(w) for w in outcome.plan.works],
         "sections": sections_report(outcome),
         "core": core_content(outcome),
@@ -97,6 +101,14 @@ def build_report(
         "seconds": seconds,
         "draft_sha256": digest(outcome.assembled.data),
     }  # fmt: skip
+
+
+def displayed_claims(outcome: Outcome) -> int:
+    """Displays of the added text that say something which could be wrong: what verdicts are counted over."""
+    from agent.lab import claims
+
+    texts = (text.encode("utf-8") for text in outcome.assembled.texts.values())
+    return sum(claims(read(text, "section")) for text in texts)
 
 
 def sections_report(outcome: Outcome) -> list[dict[str, Any]]:
@@ -204,4 +216,5 @@ def load_sections(folder: Path) -> list[Section]:
 
 
 def file_name(label: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", label)
+    """A label as the name of a file; a planner may make it longer than file systems take."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", label)[:100]

@@ -114,7 +114,7 @@ def test_what_cannot_be_read(site: Site) -> None:
     site.article("b.md", SHORT.replace("引言", "另一篇"))
     site.plan("a.md", "b.md")
     path.chmod(0)
-    for argv in (["measure", "blogs_raw/a.md"], ["strip", "blogs_raw/a.md"], ["run", "a", "--model", FAKE]):
+    for argv in (["measure", "blogs_raw/a.md"], ["run", "a", "--model", FAKE]):
         said(without_privilege(site, *argv), 2, "a.md", "Permission denied", "permission to read")
     rows = without_privilege(site, "status", "--json").json["batches"][0]["subs"][0]["articles"]
     assert "Permission denied" in {r["slug"]: r["error"] for r in rows}["a"]

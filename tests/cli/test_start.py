@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +85,32 @@ def test_escapes_of_articles_do_not_reach_the_terminal(site: Site) -> None:
         done = site.expand(*argv)
         for text in (done.out, done.err):
             assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(text), (argv, text)
+
+
+def test_a_terminal_shows_progress_and_nothing_of_others_moves_it(site: Site) -> None:
+    """The display of a real terminal: its own sequences, none of the article's or the model's."""
+    site.article("a.md", SHORT.replace("两数之和", ESCAPES).replace("第一节", f"第一节{ESCAPES}"))
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agent", "run", "a", "--model", FAKE],
+        cwd=site.root,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**site.env, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "NO_COLOR": ""},
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says EIO where a terminal's other end is closed
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    out, _ = process.communicate()
+    assert process.returncode in (0, 1), shown.decode()
+    assert "引言".encode() not in shown
+    assert b"tokens" in shown
+    for text in (shown, out):
+        assert b"\x1b]0;owned" not in text
+        assert "\u202e".encode() not in text
 
 
 def test_raw_output_is_left_alone(site: Site) -> None:

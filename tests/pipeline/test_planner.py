@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from agent.article import read, regions, strip
 from agent.pipeline.assemble import END, Section, assemble
 from agent.pipeline.material import Material
+from agent.pipeline.outputs import file_name
 from agent.pipeline.packs import join, pack_chapter, split
 from agent.pipeline.planner import owners, settle_division, settle_outline, spots_text
 from agent.pipeline.records import Division, Outline, Reading, build
@@ -210,6 +211,11 @@ def test_a_good_division_is_taken_as_it_is() -> None:
         "philosophy.1": "append",
     }
     assert made.spots["theory.2"].host == "第一节"
+
+
+def test_a_label_of_any_length_names_a_file() -> None:
+    assert file_name("eq:../a b") == "eq-..-a-b"
+    assert len(file_name("eq:" + "a" * 400)) <= 200
 
 
 def test_what_does_not_fit_is_said() -> None:
