@@ -77,7 +77,11 @@ def _output(run: Run, name: str, where: Any, slug: str) -> str | None:
         return run.tables.get(key) if key else next(iter(run.tables.values()), None)
     if name not in run.values:
         return None
-    return format_value(run.values[name], run.units.get(name, ""), where)
+    unit = run.units.get(name, "")
+    if unit[:1] >= "\u2e80":
+        # A Chinese measure word follows its number without a space.
+        return format_value(run.values[name], "", where) + (unit if where == "prose" else rf"\text{{{unit}}}")
+    return format_value(run.values[name], unit, where)
 
 
 def unknown_outputs(

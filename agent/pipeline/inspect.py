@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agent import checks
 from agent.article import read
 from agent.checks.page import Page, Ran
+from agent.lab import scan
 from agent.pipeline.bind import unknown_outputs
 from agent.pipeline.claims import claims
 from agent.pipeline.evidence import Evidence, is_refuted
@@ -46,7 +47,7 @@ def inspect(job: Job, plan: Plan, pack: Pack, text: str, evidence: Evidence) -> 
         Finding("results", "bound_values", "error", f"{shown}：{why}", line)
         for line, shown, why in unknown_outputs(text, runs, failures)
     ]
-    return [*found, *owned_labels(pack, text), *contradicted(evidence, seen), *unbound]
+    return [*found, *owned_labels(pack, text), *contradicted(evidence, seen), *unbound, *suspects(page)]
 
 
 def owned_labels(pack: Pack, text: str) -> list[Finding]:
@@ -62,6 +63,17 @@ def owned_labels(pack: Pack, text: str) -> list[Finding]:
                 message = f"{part.id} 没有写出 {label}（\\label{{{label}}}），别处要引用它"
                 found.append(Finding("references", "owned_labels", "error", message, line))
     return found
+
+
+def suspects(page: Page) -> list[Finding]:
+    """Steps whose plain numbers do not agree. Reading alone refutes nothing, so they are warnings."""
+    return [
+        Finding(
+            "results", "arithmetic", "warning", f"这一步的两边算出来不等，请核对：{step.detail}", step.line
+        )
+        for step in scan(page.article)
+        if step.suspect
+    ]
 
 
 def contradicted(evidence: Evidence, text: str) -> list[Finding]:

@@ -51,7 +51,7 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
     verdicts = ", ".join(f"{n} {word}" for n, word in counts if n) or "none"
     ran = sum(e["verdict"] == "pass" for e in report["experiments"])
     console.print(t(f"{len(done)} of {len(report['sections'])} sections written; experiments: {ran} of {len(report['experiments'])} "
-                    f"run; witnesses of {len(witnesses)} formulas: {verdicts}"))  # fmt: skip
+                    f"run; of {report['claims']} displayed claims: {verdicts}"))  # fmt: skip
     tokens = report["tokens"]
     cost = "cost unknown" if report["cost"] is None else f"${report['cost']:.4f}"
     console.print(t(f"{report['calls']} calls, {tokens['prompt']:,} prompt tokens ({tokens['cached']:,} cached), "
