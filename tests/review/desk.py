@@ -149,11 +149,13 @@ def asking(service: Service) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def make(root: Path, service: Service, *, article: str = ARTICLE, config: str = QUICK) -> Desk:
+def make(
+    root: Path, service: Service, *, article: str = ARTICLE, config: str = QUICK, slug: str = SLUG
+) -> Desk:
     """A workspace with a draft of ``article``."""
     (root / "blogs_raw").mkdir(parents=True)
     (root / "config.toml").write_text(config, encoding="utf-8")
-    desk = Desk(root)
+    desk = Desk(root, slug=slug)
     desk.path.write_text(article, encoding="utf-8")
     with asking(service), ThreadPoolExecutor(1) as pool:
         # A thread of its own: in the browser's tests this one has a running event loop.

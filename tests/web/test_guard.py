@@ -10,14 +10,18 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from agent.merge import merge, undo
+from agent.review.decide import accept
 from agent.web.guard import MAX_BODY
-from tests.review.desk import ROOT, Desk
-from tests.web.conftest import Served
+from tests.pipeline.desk import Service
+from tests.review.desk import ROOT, Desk, make
+from tests.web.conftest import Served, serving
 
 
 @dataclass
@@ -237,3 +241,22 @@ def test_ctrl_c_ends_a_review_as_it_should(desk: Desk) -> None:
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=60) == 0
         assert "Traceback" not in server.stderr.read()
+
+
+def test_an_article_of_any_name(tmp_path: Path) -> None:
+    """A file's name is somebody's text too."""
+    slug = "100% “a&b”?#'+;=<b> {{x}} é"
+    with Service() as service:
+        desk = make(tmp_path / "ws", service, slug=slug)
+        desk.repository()
+    with serving(desk) as site:
+        caller = Caller(site)
+        page = caller.ask("GET", caller.base)
+        assert page.status == 200
+        assert b"<b> {{x}}" not in page.body
+        assert caller.accept().json["sections"] == {"theory.1": "accepted"}
+        accept(desk.ws, slug)
+        done = merge(desk.ws, slug, commit=True, branch="")
+        assert done.commit
+        assert desk.git("show", "--name-only", "--format=", "-z", "HEAD").count(f"blogs_raw/{slug}.md") == 1
+        assert undo(desk.ws, slug) == f"blogs_raw/{slug}.md"
