@@ -68,7 +68,7 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
             t(f"  {len(report['changed_prompts'])} answers were recorded for older prompts", "yellow")
         )
     console.print(t(f"Read it: outputs/{report['slug']}/draft.md   Diff: expand diff {report['slug']}   "
-                    f"Merge: expand merge {report['slug']}"))  # fmt: skip
+                    f"Decide: expand review {report['slug']} --web"))  # fmt: skip
 
 
 def show_ledger(console: Console, data: Mapping[str, Any]) -> None:
