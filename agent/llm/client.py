@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
-from weakref import WeakValueDictionary
 
 from agent.errors import BadReply, ContextOverflow, NotConfigured, Unavailable
 from agent.llm.attempts import Attempts, Usable, exhausted
@@ -62,7 +61,6 @@ class Client:
         self._traffic = traffic or Traffic(limits, self._observe, sleep, clock)
         self._sleep = sleep
         self._clock = clock
-        self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, request: Request[T]) -> Answer[T]:
         """The first usable answer, from the ledger or from the model.
@@ -121,8 +119,8 @@ class Client:
     async def _stored(self, model: Model, call: Call, prefix: str) -> Row:
         """The reply out of the ledger, put there first where it is missing."""
         key = key_of(call)
-        # Two tasks that ask the same at once must not both pay for it.
-        lock = self._under_way.setdefault(key, asyncio.Lock())
+        # Two tasks that ask the same at once, of two articles even, must not both pay for it.
+        lock = self._traffic.asking.setdefault(key, asyncio.Lock())
         async with lock:
             row = self._ledger.get(key)
             if row is not None:

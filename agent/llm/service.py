@@ -15,6 +15,8 @@ once in 400 calls, and costs little then: the next answer ends it."""
 FIRST_PAUSE = 1.0
 """Seconds; a service that says "too many requests" and not for how long. Doubles while it keeps saying so."""
 LONGEST_PAUSE = 60.0
+LONGEST_PROBE = 30.0
+"""Seconds between two tries while a service is down, at most; they begin with one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,12 +50,11 @@ class Service:
     failures: int = 0
     """In a row."""
     down_since: float | None = None
-    reason: str = ""
-    """Why it counts as down."""
-    held: int = 0
-    """Calls that were told to wait while it was down."""
+    _failing_since: float = -math.inf
+    """When the failures in a row began."""
     _paused_until: float = -math.inf
     _pause: float = FIRST_PAUSE
+    _probe_wait: float = FIRST_PAUSE
     _narrowed: float = -math.inf
     """When the width was last halved."""
     _probing: bool = False
@@ -99,10 +100,13 @@ class Service:
         self.tpm.correct(started.tokens, usage.prompt + usage.completion, now)
         self.width = min(float(self.slots), self.width + 1 / max(self.width, 1.0))
         self._pause = FIRST_PAUSE
+        if started.at < self._failing_since:
+            return None  # sent before it began to fail: that it ended well says nothing about now
         self.failures = 0
         if self.down_since is None:
             return None
         away, self.down_since = now - self.down_since, None
+        self._paused_until, self._probe_wait = -math.inf, FIRST_PAUSE
         return away
 
     def failed(self, started: Started, error: Unavailable, now: float) -> bool:
@@ -110,11 +114,17 @@ class Service:
         if error.limited:
             self._narrow(started, error, now)
             return False
+        if not self.failures:
+            self._failing_since = now
         self.failures += 1
-        if self.down_since is None and self.failures >= DOWN_AFTER:
-            self.down_since, self.reason = now, str(error)
-            return True
-        return False
+        if self.down_since is None and self.failures < DOWN_AFTER:
+            return False
+        began = self.down_since is None
+        if began:
+            self.down_since = now
+        self._paused_until = max(self._paused_until, now + self._probe_wait)
+        self._probe_wait = min(LONGEST_PROBE, 2 * self._probe_wait)
+        return began
 
     def _narrow(self, started: Started, error: Unavailable, now: float) -> None:
         # What was sent before the last halving says nothing about the width since.

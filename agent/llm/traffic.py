@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from agent.errors import Interrupted, Unavailable
 from agent.llm.model import CallEvent, Model, Observer, Sleep
@@ -83,6 +84,8 @@ class Traffic:
     sleep: Sleep = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
     warmth: Warmth = field(init=False)
+    asking: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """Ledger key → held while it is looked up and asked for."""
     stopped: bool = False
     idle: Callable[[], None] = lambda: None
     """Called when a slot is free and nobody waits for it."""
@@ -90,7 +93,10 @@ class Traffic:
     _turns: set[Turn] = field(default_factory=set)
     _quiet: asyncio.Event = field(default_factory=asyncio.Event)
     _groups: dict[str, deque[Ticket]] = field(default_factory=dict)
-    """Article → its waiting calls; the order of the keys is the order of turns."""
+    """Article → its waiting calls, those longest at it first."""
+    _served: dict[str, int] = field(default_factory=dict)
+    """Article → number of its last turn; the next is that of the one whose last turn is longest ago."""
+    _turn: int = 0
     _services: dict[str, Service] = field(default_factory=dict)
     _alarm: asyncio.Task[None] | None = None
     _alarm_at: float = math.inf
@@ -202,7 +208,7 @@ class Traffic:
         self._heard(turn)
         service = turn.service
         if service.failed(turn.started, error, self.clock()):
-            detail = f"{service.identity} does not answer ({service.failures} failures in a row)"
+            detail = f"{service.identity} does not answer ({service.failures} failures in a row, the last: {error})"
             self.observe(CallEvent("down", "", model=service.identity, detail=detail))
         if self.gave_up(service.identity):
             self._refuse(service, error)
@@ -253,8 +259,8 @@ class Traffic:
                     self.idle()
                 return
             self._take(group, ticket)
-            if group in self._groups:
-                self._groups[group] = self._groups.pop(group)  # its turn comes again after all the others
+            self._turn += 1
+            self._served[group] = self._turn
             self._free -= 1
             ticket.ready.set_result(ticket.service.start(ticket.tokens, now))
 
@@ -263,8 +269,8 @@ class Traffic:
         soonest = math.inf
         # Behind a call that waits for a service's tokens no smaller one slips through: it would wait for ever.
         closed: set[str] = set()
-        for group, tickets in self._groups.items():
-            for ticket in tickets:
+        for group in sorted(self._groups, key=lambda g: self._served.get(g, 0)):
+            for ticket in self._groups[group]:
                 if ticket.service.identity in closed or ticket.ready.done():
                     continue
                 at = ticket.service.opens_at(ticket.tokens, now)
