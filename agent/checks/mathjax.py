@@ -37,6 +37,8 @@ LONGEST = 20_000
 SECONDS = 20.0
 """For the formulas of one page; when they need longer they are read again one by one."""
 SECONDS_EACH = 3.0
+SECONDS_PARTING = 30.0
+"""For an interrupted call to report back before its isolate goes; on a busy machine that is late."""
 MEMORY = 768 * 2**20
 """Bytes of the isolate's heap, above which V8 gives up."""
 PATIENCE = 4
@@ -102,7 +104,7 @@ class Engine:
         if js is not None:
             with suppress(Exception):
                 # A call that was interrupted still reports back; wait for that before the listener goes.
-                js.eval("0", timeout_sec=SECONDS_EACH)
+                js.eval("0", timeout_sec=SECONDS_PARTING)
             with suppress(Exception):
                 js.close()
 
