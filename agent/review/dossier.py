@@ -127,6 +127,11 @@ class Dossier:
         return sum(w.verdict == "verified" for w in self.witnesses)
 
     @property
+    def claims(self) -> int:
+        """Displayed claims of the added text, witnessed or not; a draft of an older report knows its witnesses alone."""
+        return int(self.report.get("claims", len(self.witnesses)))
+
+    @property
     def ran(self) -> int:
         return sum(e.verdict == "pass" for e in self.experiments)
 
