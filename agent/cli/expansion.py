@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -34,8 +34,9 @@ def next(ctx: click.Context, dry_run: bool, spec: str | None, events: str | None
     """Expand the next pending article of the plan."""
     from agent.commands import expansion
 
-    with watched(ctx, events) as (watch, stream):
-        result = expansion.next_article(workspace(ctx), spec=spec, dry_run=dry_run, watch=watch)
+    with opened_stream(events) as stream:
+        with watched(ctx, stream) as watch:
+            result = expansion.next_article(workspace(ctx), spec=spec, dry_run=dry_run, watch=watch)
         finish(ctx, result, as_json, stream, events)
 
 
@@ -57,8 +58,9 @@ def run(
     """Expand the named articles, in the plan or not."""
     from agent.commands import expansion
 
-    with watched(ctx, events) as (watch, stream):
-        result = expansion.run_articles(workspace(ctx), slugs, spec=spec, dry_run=dry_run, watch=watch)
+    with opened_stream(events) as stream:
+        with watched(ctx, stream) as watch:
+            result = expansion.run_articles(workspace(ctx), slugs, spec=spec, dry_run=dry_run, watch=watch)
         finish(ctx, result, as_json, stream, events)
 
 
@@ -90,23 +92,28 @@ def batch(
     """
     from agent.commands import batch as batching
 
-    with watched(ctx, events) as (watch, stream):
-        result = batching.batch(
-            workspace(ctx), id, jobs=jobs, limit=limit, spec=spec, dry_run=dry_run, watch=watch
-        )
+    ws = workspace(ctx)
+    with opened_stream(events) as stream:
+        with watched(ctx, stream) as watch:
+            result = batching.batch(ws, id, jobs=jobs, limit=limit, spec=spec, dry_run=dry_run, watch=watch)
         finish(ctx, result, as_json, stream, events)
 
 
+def opened_stream(events: str | None) -> AbstractContextManager[Stream | None]:
+    from agent.report.live import opened
+
+    return opened(events)
+
+
 @contextmanager
-def watched(ctx: click.Context, events: str | None) -> Iterator[tuple[Watch, Stream | None]]:
-    """A watch on stderr and, where it is asked for, the stream of events."""
+def watched(ctx: click.Context, stream: Stream | None) -> Iterator[Watch]:
+    """A watch on stderr; the stream of events, where one is asked for, is told too."""
     from agent.llm.prices import priced
-    from agent.report.live import opened, watching
+    from agent.report.live import watching
 
     ws = workspace(ctx)
-    price = priced(ws.config.prices.models)
-    with opened(events) as stream, watching(price=price, stream=stream, notes=ws.locks) as watch:
-        yield watch, stream
+    with watching(price=priced(ws.config.prices.models), stream=stream, notes=ws.locks) as watch:
+        yield watch
 
 
 def finish(

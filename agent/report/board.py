@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from agent.llm import CallEvent, Price
     from agent.pipeline.job import Progress
 
+CALLS_A_PART = 3.25
+"""Written, refereed, repaired, some deepened; see `agent.pipeline.estimate`."""
+LAST_CALLS = 4
+"""Seams, opening map, summary."""
 SPAN = 20.0
 """Seconds over which tokens a second are counted."""
 
@@ -98,6 +102,8 @@ class Board:
                     line.stage = p.text
                 if p.kind in ("parts", "part"):
                     line.done, line.parts = p.done, p.total
+                if p.kind == "parts":
+                    self._expect(line, p.total)
 
     def call(self, event: CallEvent) -> None:
         with self._lock:
@@ -109,6 +115,11 @@ class Board:
             slug = event.name.partition("/")[0]
             if slug:
                 self._count(self._line(slug), event)
+
+    def _expect(self, line: Line, parts: int) -> None:
+        """The division is there: what is to come is known better than before."""
+        made = line.calls + line.reused + round(CALLS_A_PART * parts) + LAST_CALLS
+        line.expected = self._expected[line.slug] = max(line.expected, made)
 
     def _count(self, line: Line, event: CallEvent) -> None:
         if event.kind == "sent":

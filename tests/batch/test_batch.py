@@ -352,3 +352,28 @@ def test_a_full_disk_stops_everything_and_the_next_run_goes_on(
     done = batch(site, "--json")
     assert done.code in (0, 1)
     assert len(service.requests) - count == len(site.ledger()) - stored
+
+
+def test_a_service_that_is_gone_leaves_the_articles_for_later(site: Site) -> None:
+    """No article is charged with it, however often it happens."""
+    gone = threading.Event()
+    gone.set()
+
+    def before(number: int, seen: Seen) -> Step | None:
+        return Status(503, "gone fishing") if gone.is_set() else None
+
+    with Service(before) as service:
+        site.using(service)
+        site.config(QUICK.replace("wait_cap = 0.0", "wait_cap = 0.0\ntotal_cap = 0.2"))
+        filled(site, *NAMES)
+        for _ in range(3):
+            done = batch(site, "--json")
+            assert done.code == 3
+            assert "does not answer" in done.err
+            assert "gone fishing" in done.err
+            assert {row["ending"] for row in done.json["articles"]} <= {"left"}
+            assert "Traceback" not in done.err
+        gone.clear()
+        done = batch(site, "--json")
+    assert done.code in (0, 1), done.err
+    assert done.json["drafts"] == 3

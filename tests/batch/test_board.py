@@ -38,7 +38,7 @@ def busy(articles: int, active: int) -> tuple[Board, Ticking]:
     for n in range(active):
         slug = f"文章-{n:03d}"
         board.progress(Progress("begin", slug, f"第 {n} 篇\x1b[31m很长的标题" * 3, total=90))
-        board.progress(Progress("parts", slug, "写作", 3, 12))
+        board.progress(Progress("part", slug, "写作", 3, 12))
         board.call(call("sent", f"{slug}/theory.1/write"))
     return board, clock
 
@@ -69,6 +69,12 @@ def test_time_left_is_that_of_the_calls_to_come() -> None:
         clock.now = n + 1.0
     # 30 calls in 30 s; to come: 60 and 90 of those begun, 90 each of the two that wait.
     assert board.totals().left == 60 + 90 + 180
+
+
+def test_the_division_tells_more_about_what_is_to_come() -> None:
+    board, _ = busy(1, 1)
+    board.progress(Progress("parts", "文章-000", "写作", 0, 40))
+    assert board.lines()[0].expected == 40 * 3.25 + 4
 
 
 def test_an_unknown_price_is_said() -> None:

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.llm.rates import MINUTE, Quota, Quotas, Told, Window, quotas_of, span
+from agent.errors import Unavailable
+from agent.llm.rates import MINUTE, Limited, Quota, Quotas, Told, Window, quotas_of, span
+from tests.fakes.openai_server import FakeOpenAI, Status, Text
+from tests.llm.helpers import make_call, openai_model, run
 
 
 @given(
@@ -89,3 +92,26 @@ def test_what_the_vendor_says_is_left_is_counted_down_and_refills() -> None:
     # All 80 that are used come back in 40 s; 10 of them in 5 s.
     assert told.opens_at(10, 0.0) == pytest.approx(5.0)
     assert told.opens_at(10, 41.0) == 41.0, "what was said is old"
+
+
+def test_what_the_headers_say_is_heard_once() -> None:
+    headers = {
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-remaining-requests": "0",
+        "x-ratelimit-reset-requests": "12s",
+    }
+    with FakeOpenAI(Status(429, headers=headers), Text("好。")) as server:
+
+        async def main() -> None:
+            model = openai_model(server)
+            assert isinstance(model, Limited)
+            with pytest.raises(Unavailable) as caught:
+                await model.send(make_call())
+            assert caught.value.limited
+            assert model.quotas() == Quotas(Quota(60, 0, 12), None)
+            assert model.quotas() is None
+            await model.send(make_call())
+            assert model.quotas() is None, "an answer without such headers says nothing"
+            await model.aclose()
+
+        run(main())
