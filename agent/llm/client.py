@@ -16,7 +16,8 @@ from agent.errors import BadReply, ContextOverflow, NotConfigured, Unavailable
 from agent.llm.attempts import Attempts, Usable, exhausted
 from agent.llm.budget import Budget, worst_case
 from agent.llm.keys import key_of
-from agent.llm.ledger import Ledger, Row
+from agent.llm.ledger import Ledger
+from agent.llm.ledger_rows import Row
 from agent.llm.model import CallEvent, EventKind, Model, Observer, Recorded, Sleep
 from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy, retried

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -21,55 +21,22 @@ from typing import Any, Literal
 from agent.errors import LedgerError
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import canonical, key_of, sha256
+from agent.llm.ledger_rows import (
+    LedgerStats,
+    ModelStats,
+    Row,
+    arrival_digest,
+    judgement_digest,
+    row_digest,
+)
 from agent.records import Call, Message, Reply, Usage
-
-Status = Literal["ok", "rejected", "unjudged"]
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One stored reply."""
-
-    key: str
-    name: str
-    model: str
-    attempt: int
-    reply: Reply
-    seconds: float
-    """How long the answer took."""
-    status: Status
-    """ok: usable · rejected: counted in the cost, never used as text (but a cut one joined to its
-    continuation) · unjudged: stored, and the run ended before it was looked at."""
-    problem: str = ""
-    """What is wrong with a rejected reply; the next attempt carries it."""
-    at: str = field(default="", compare=False)
-    """When it came, UTC, ISO 8601 with seconds; empty in files older than this field."""
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerStats:
-    rows: int = 0
-    ok: int = 0
-    rejected: int = 0
-    unjudged: int = 0
-    usage: Usage = field(default_factory=Usage)
-    seconds: float = 0.0
-    """Sum over the rows; calls side by side each count in full."""
-    models: Mapping[str, ModelStats] = field(default_factory=dict)
-    """By model identity."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStats:
-    rows: int = 0
-    usage: Usage = field(default_factory=Usage)
 
 
 class Ledger:
@@ -288,31 +255,6 @@ class Ledger:
         if not found:
             raise LedgerError(f"{self.path}: row {key} lacks a message", hint="run: expand ledger verify")
         return str(found[0][0])
-
-
-def row_digest(row: Row) -> str:
-    """``"r1:"`` + SHA-256 of the canonical JSON of all that is stored of a reply: what was asked is in the
-    key."""
-    reply = row.reply
-    use = reply.usage
-    return "r1:" + sha256(
-        canonical(
-            [
-                *(row.key, row.name, row.model, row.attempt, reply.text, reply.finish_reason),
-                *(use.prompt, use.cached, use.completion, use.counted, row.seconds),
-            ]
-        )
-    )
-
-
-def judgement_digest(key: str, status: str, problem: str) -> str:
-    """``"j1:"`` + SHA-256 of the canonical JSON of key, status and problem."""
-    return "j1:" + sha256(canonical([key, status, problem]))
-
-
-def arrival_digest(key: str, at: str) -> str:
-    """``"a1:"`` + SHA-256 of the canonical JSON of key and time."""
-    return "a1:" + sha256(canonical([key, at]))
 
 
 def _row(found: tuple[Any, ...]) -> Row:

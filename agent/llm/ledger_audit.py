@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import key_of, sha256
-from agent.llm.ledger import _row, arrival_digest, judgement_digest, row_digest
+from agent.llm.ledger import _row
+from agent.llm.ledger_rows import arrival_digest, judgement_digest, row_digest
 from agent.records import Call, Message
 
 

@@ -27,7 +27,7 @@ from typing import Any, get_args
 
 from agent.errors import NotConfigured
 from agent.llm.keys import prompt_hash
-from agent.llm.ledger import Row
+from agent.llm.ledger_rows import Row
 from agent.records import Call, FinishReason, Reply, Usage
 
 

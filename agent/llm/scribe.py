@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from agent.llm.ledger import Ledger, Row
+from agent.llm.ledger import Ledger
+from agent.llm.ledger_rows import Row
 
 T = TypeVar("T")
 Work = Callable[[], Row]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from agent.llm.ledger import Row
+from agent.llm.ledger_rows import Row
 from agent.records import Call, Reply, Usage
 
 T = TypeVar("T")
