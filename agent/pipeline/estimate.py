@@ -1,8 +1,10 @@
 """What a run will take, before it starts.
 
-The shape is that of the call graph: three planning calls; per pack a write, a referee pass and 0.9 repairs;
-witnesses and experiments; a third of the packs deepened; two closing calls. The figures per call come from a
-full article measured call by call (35 parts, 1,171 planned lines: 89 calls). Time is that of the longest chain of
+The shape is that of the call graph: three planning calls; per pack a write, a referee pass, 0.9 repairs and half a
+later pass (seam, deepening); programs for the experiments, witnesses for the outline's formulas and for about half of
+the packs; two closing calls. The figures come from one full article, target 1,000 lines, measured call by call: 19
+packs, 5 experiments, 89 calls, 1.37 million prompt and 107,000 reply tokens (writers write more than they are asked
+for). Another model or another article may well be a third off either way. Time is that of the longest chain of
 calls that wait for each other, or that of all calls over the slots, whichever is longer; how long a call takes is
 what the ledger says of this model, and a stated guess before it says anything.
 """
@@ -23,9 +25,12 @@ from agent.records import Targets, Usage
 LINES_PER_PACK = 62
 SYSTEM_TOKENS = 2_500
 """System message and the template of a call."""
-TABLE_TOKENS_PER_LINE = 4.5
+TABLE_TOKENS_PER_LINE = 9.0
 """Tokens that each planned line adds to the shared tables (reading, facts, division)."""
-REPLY_TOKENS_PER_LINE = 55
+REPLY_TOKENS_PER_LINE = 105
+"""Of a planned line: text, reviews, repairs and programs."""
+PLANNING_TOKENS = 15_000
+"""Replies of the planning calls."""
 CHAIN = 13
 """Calls of an article that wait for each other: reading, outline, witnesses and their repair, a program and its
 repair, division, a part, its referee and two repairs, a seam, the closing."""
@@ -64,13 +69,13 @@ class Shape:
 
 def shape(article: Article, targets: Targets, config: Config) -> Shape:
     lines = max(0, targets.lines - (0 if targets.added else measure(article).lines))
-    packs = max(1, ceil(lines / LINES_PER_PACK))
-    per_pack = 1 + (1.9 if config.loop.referee else 0.5) + 0.35
-    experiments = min(3, ceil(lines / 350)) if config.lab.enabled else 0
-    witnesses = ceil(lines / 120) if config.lab.enabled else 0
-    calls = 3 + ceil(packs * per_pack) + 2 * experiments + witnesses + 2
+    experiments = min(5, ceil(lines / 180)) if config.lab.enabled else 0
+    packs = max(1, ceil(lines / LINES_PER_PACK)) + experiments
+    written = packs * (1 + (1.9 if config.loop.referee else 0.5) + 0.5)
+    programs = experiments + (ceil(lines / 180) + 0.45 * packs if config.lab.enabled else 0)
+    calls = 3 + ceil(written + programs) + 2
     prefix = SYSTEM_TOKENS + len(article.text) * 0.75 + lines * TABLE_TOKENS_PER_LINE
-    return Shape(calls, round(calls * prefix), round(lines * REPLY_TOKENS_PER_LINE + 9_000))
+    return Shape(calls, round(calls * prefix), round(lines * REPLY_TOKENS_PER_LINE + PLANNING_TOKENS))
 
 
 def estimate(

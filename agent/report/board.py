@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from agent.llm import CallEvent, Price
     from agent.pipeline.job import Progress
 
-CALLS_A_PART = 3.25
-"""Written, refereed, repaired, some deepened; see `agent.pipeline.estimate`."""
+CALLS_A_PART = 3.85
+"""Written, refereed, repaired, some deepened or witnessed; see `agent.pipeline.estimate`."""
 LAST_CALLS = 4
 """Seams, opening map, summary."""
 SPAN = 20.0

@@ -13,7 +13,7 @@ from rich.console import Console
 from agent.llm import CallEvent
 from agent.pipeline.job import Progress
 from agent.records import Usage
-from agent.report.board import Board
+from agent.report.board import CALLS_A_PART, LAST_CALLS, Board
 from agent.report.live import PlainLines, draw, running, span, summary
 from agent.report.stream import Stream
 from agent.report.watching import line, watch_status
@@ -74,7 +74,7 @@ def test_time_left_is_that_of_the_calls_to_come() -> None:
 def test_the_division_tells_more_about_what_is_to_come() -> None:
     board, _ = busy(1, 1)
     board.progress(Progress("parts", "文章-000", "写作", 0, 40))
-    assert board.lines()[0].expected == 40 * 3.25 + 4
+    assert board.lines()[0].expected == round(40 * CALLS_A_PART) + LAST_CALLS
 
 
 def test_an_unknown_price_is_said() -> None:
