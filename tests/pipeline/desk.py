@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -231,7 +232,8 @@ class Site:
         """Every stored reply: name, attempt, status, problem, tokens."""
         import sqlite3
 
-        with sqlite3.connect(self.root / "outputs" / "ledger.db") as db:
+        # Closed here and now: left to the collector, its files vanish while another test copies the workspace.
+        with closing(sqlite3.connect(self.root / "outputs" / "ledger.db")) as db:
             db.row_factory = sqlite3.Row
             found = db.execute(
                 "SELECT c.*, j.status, j.problem FROM calls c LEFT JOIN judgements j ON j.key = c.key "
