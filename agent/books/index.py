@@ -20,18 +20,14 @@ from typing import Any
 
 import agent
 from agent import measure
+from agent.article import has_stub
 from agent.errors import ExpandError
 from agent.workspace import Workspace, write_text
 
-FORMAT = f"3 {agent.__version__}"
+FORMAT = f"4 {agent.__version__}"
 """Another format or program version: the index is made anew, since measures may be defined differently."""
 
 _FIELD = re.compile(r"^(title|status):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
-_STUB = re.compile(
-    "^##[ \t]*公式推导与注释[^\n]*\n(?:[ \t]*\r?\n)*[ \t]*TODO".encode(),
-    re.MULTILINE,
-)
-"""``## 公式推导与注释`` with nothing but a TODO under it."""
 _REGION = b"<!-- expand:begin "
 
 
@@ -158,11 +154,6 @@ def front_matter(data: bytes) -> dict[str, str]:
             value = value[1:-1]
         found.setdefault(name, value)
     return found
-
-
-def has_stub(data: bytes) -> bool:
-    """True while the author's ``TODO`` stands under ``## 公式推导与注释``."""
-    return _STUB.search(data) is not None
 
 
 def look_at(ws: Workspace, paths: Iterable[Path]) -> dict[Path, Entry]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.books.index import has_stub
+from agent.article import has_stub
 from agent.errors import UsageError
 from agent.workspace import git
 

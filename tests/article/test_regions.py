@@ -16,6 +16,7 @@ from agent.article import (
     anchors,
     find_anchor,
     has_marker_text,
+    has_stub,
     insert,
     read,
     refuse_markers,
@@ -216,6 +217,20 @@ def test_what_a_region_looks_like() -> None:
         b"---\r\nstatus: draft\r\nexpand: sha256=" + b"ab" * 32 + b" status=%20pending\r\n---\r\n"
     )
     assert strip(stamped) == data
+
+
+@given(
+    st.sampled_from(["## ", "##", "### ", " ## ", "    ## ", "- ## "]),
+    st.sampled_from(["公式推导与注释", "公式推导与注释 ##", "公式推导与注释（补）", "注释"]),
+    st.sampled_from(["\n", "\n\n", "\r\n\r\n", "\n \n"]),
+    st.sampled_from(["TODO", "TODO：待补", "TODOS", "- TODO", "    TODO", "  TODO", "完成", ""]),
+    st.sampled_from(["", "\n", "\n\n## 后\n\nTODO\n"]),
+)
+def test_the_stub_is_found_the_same_way_with_and_without_reading(
+    mark: str, title: str, gap: str, body: str, rest: str
+) -> None:
+    data = f"# T\n\n正文\n\n{mark}{title}{gap}{body}{rest}".encode()
+    assert has_stub(data) == (stub_lines(read(data, "a.md")) is not None)
 
 
 def test_a_region_stands_in_for_the_stub() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.article import has_stub
 from agent.books.adopt import adopt, original_in_git
-from agent.books.index import has_stub
 from agent.books.originals import choose, grew, original
 from agent.books.status import status
 from agent.errors import UsageError

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent import article as articles
-from agent.books.index import Index, front_matter, has_stub, look_at
+from agent.books.index import Index, front_matter, look_at
 from agent.books.status import Counts, Status, status
 from agent.errors import PathEscape, UsageError
 from agent.workspace import Workspace, find
@@ -314,7 +314,7 @@ def test_what_the_index_reads_is_what_the_reader_reads() -> None:
         quick = front_matter(data)
         assert quick.get("title", "") == fields.get("title", ""), path.name
         assert quick.get("status", "") == fields.get("status", ""), path.name
-        assert has_stub(data) == (articles.stub_lines(whole) is not None), path.name
+        assert articles.has_stub(data) == (articles.stub_lines(whole) is not None), path.name
 
 
 def test_status_leaves_heavy_packages_out(planned: Workspace) -> None:
