@@ -37,6 +37,9 @@ class ModelConfig:
     """Seconds without a byte from the service after which a call counts as stalled."""
     temperature: float | None = None
     """Sent only when set."""
+    figures: bool = False
+    """true: the models can see, so that the figures of an experiment go with the prompts of whoever writes about it
+    and of the referee. Not for `command:`, which is given text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ class PricesConfig:
 class LabConfig:
     enabled: bool = True
     """Run witnesses and experiments; false marks them 未运行."""
+    formulas: int = 12
+    """Formulas beyond the outline's that get a witness, of the parts that share a call; 0: none."""
     seconds: int = 60
     """Wall-clock limit of one program."""
     memory_mb: int = 4096

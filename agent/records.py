@@ -15,6 +15,8 @@ FinishReason = Literal["stop", "length", "refused", "error"]
 class Message:
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[str, ...] = ()
+    """Pictures that go with the text, as ``data:`` URIs of PNG, for models that can see."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.lab.results import Correlation, EarnedWarning, ExperimentResult, Figure, Sweep, Table, Value
 
-PREFIX = "e1:"
+PREFIX = "e2:"
 """Version of the key: raise it when the runner changes what a program's results mean."""
 LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "torch")
 
@@ -33,7 +33,7 @@ def tools() -> str:
 
 
 def key(code: str) -> str:
-    """``e1:`` and the sha256 of the code and of the versions of Python and the numeric libraries.
+    """``e2:`` and the sha256 of the code and of the versions of Python and the numeric libraries.
 
     Limits stay out: a program that ended well within one limit gives the same answer within a wider one.
     """
@@ -57,7 +57,7 @@ def load(cache: Path, name: str, file: str) -> ExperimentResult | None:
             png = (folder / f"{figure}.png").read_bytes()
             if hashlib.sha256(png).hexdigest() != about["sha256"]:
                 return None
-            figures[figure] = Figure(png, about["width"], about["height"])
+            figures[figure] = Figure(png, about["width"], about["height"], about["about"])
         return _result(data, figures, file)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

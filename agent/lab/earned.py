@@ -28,6 +28,7 @@ TUNABLE = re.compile(
 LOW_IS_GOOD = re.compile(r"loss|\berr|error|损失|误差|错误率|困惑度|遗憾|regret|perplexity", re.I)
 HIGH_IS_GOOD = re.compile(r"\bacc|accuracy|准确率|正确率|精度|得分|score|\bR\^?2\b", re.I)
 REPEATED = re.compile(r"(?:n_?)?(?:seeds?|reps?|repeats?|repetitions|runs?|trials?|restarts?)(?:_?n)?", re.I)
+UNNAMED = re.compile(r"figure (\w+): no name on the (x|y|x and y) axis")
 RANDOM = frozenset(("default_rng", "RandomState", "manual_seed", "random", "randn", "rand", "random_state"))
 
 
@@ -55,6 +56,10 @@ def _note(note: str) -> EarnedWarning:
     if "Chinese" in note:
         # nothing the program could mend
         return EarnedWarning("figure", "这台机器没有中文字体，图里的汉字会是空框", certain=False)
+    axes = UNNAMED.fullmatch(note)
+    if axes is not None:
+        side = axes[2].replace("x", "横轴").replace("y", "纵轴").replace(" and ", "和")
+        return EarnedWarning("figure", f"图 {axes[1]} 的{side}没有名称，应写明画的是什么量、什么单位")
     return EarnedWarning("figure", "有画好的图没有用 figure() 交出")
 
 

@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def read_outcome(outcome: Outcome, file: str, key: str = "") -> ExperimentResult
             elif line["kind"] == "figure":
                 figure = read_png(outcome.files.get(str(line["file"]), b""))
                 if figure is not None:
-                    figures[name] = figure
+                    figures[name] = replace(figure, about=" ".join(str((line["about"] or [""])[0]).split()))
             elif line["kind"] == "sweep":
                 sweeps.append(
                     Sweep(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from agent.lab.values import Where, format_value
 
 Scalar = float | int | str | bool | None
+
+FEW_ENOUGH = 12
+"""Seeds that a reader takes in one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,19 @@ class Value:
 
     def text(self, where: Where = "prose") -> str:
         return format_value(self.value, self.unit, where)
+
+    def seeds(self) -> str:
+        """The values of single seeds in the words of the prompts: all of a few, of many how they lie. Empty where
+        none were declared."""
+        if not self.runs:
+            return ""
+        if len(self.runs) <= FEW_ENOUGH:
+            return "、".join(format_value(run) for run in self.runs)
+        quarters = statistics.quantiles(self.runs, n=4, method="inclusive")
+        ends = (min(self.runs), *quarters, max(self.runs))
+        words = ("最小", "下四分位", "中位", "上四分位", "最大")
+        said = "，".join(f"{w} {format_value(v)}" for w, v in zip(words, ends, strict=True))
+        return f"{len(self.runs)} 个，{said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +66,16 @@ class Figure:
     width: int
     height: int
     """Pixels."""
+    about: str = ""
+    """Title or name of the vertical axis, where the program gave one."""
 
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.png).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        return {"width": self.width, "height": self.height, "bytes": len(self.png), "sha256": self.sha256}
+        size = {"width": self.width, "height": self.height, "bytes": len(self.png)}
+        return {**size, "sha256": self.sha256, "about": self.about}
 
 
 @dataclass(frozen=True, slots=True)

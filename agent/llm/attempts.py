@@ -6,7 +6,7 @@ that is why a resumed or replayed run asks the same as a live one did.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from agent.errors import BadReply, CutOff, EmptyReply, Malformed, Refused
@@ -100,7 +100,7 @@ def _followed_up(base: tuple[Message, ...], text: str, say: str) -> tuple[Messag
     if text.strip():
         return (*base, Message("assistant", text), Message("user", say))
     if base and base[-1].role == "user":
-        return (*base[:-1], Message("user", f"{base[-1].content}\n\n{say}"))
+        return (*base[:-1], replace(base[-1], content=f"{base[-1].content}\n\n{say}"))
     return (*base, Message("user", say))
 
 

@@ -41,7 +41,12 @@ class CommandModel:
 
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
         """Raises Unavailable where the program fails or takes too long, Rejected where it does not write
-        UTF-8."""
+        UTF-8, NotConfigured for a call with pictures."""
+        if any(m.images for m in call.messages):
+            raise NotConfigured(
+                f"{call.name}: a program is given text, no pictures",
+                hint="set model.figures = false in config.toml",
+            )
         out, problem = await self._run(call, prompt_text(call).encode())
         if problem:
             raise Unavailable(f"{call.name}: {self._argv[0]} {problem}", hint="try the command in a shell")

@@ -28,6 +28,8 @@ def key_of(call: Call) -> str:
         {"attempt": int, "messages": [{"content": str, "role": str}, …], "model": str,
          "params": object, "schema": object or null}
 
+    A message with pictures has ``"images": [str, …]`` too, ``data:`` URIs.
+
     The contract: whatever shapes the answer is inside; ``name``, time-outs and retry knobs are not.
     ``params`` is taken as JSON, so 1 and 1.0 are two values. Another form of key gets another prefix, and
     rows are never rewritten. ``Ledger.verify`` recomputes every key.
@@ -43,7 +45,10 @@ def prompt_hash(call: Call) -> str:
 
 def _asked(call: Call) -> dict[str, Any]:
     return {
-        "messages": [{"role": m.role, "content": m.content} for m in call.messages],
+        "messages": [
+            {"role": m.role, "content": m.content, **({"images": list(m.images)} if m.images else {})}
+            for m in call.messages
+        ],
         "params": dict(call.params),
         "schema": None if call.schema is None else dict(call.schema),
     }

@@ -8,6 +8,7 @@ from typing import Any
 from agent.errors import ContextOverflow, ExpandError, ModelError, NotConfigured, Rejected, Unavailable
 from agent.llm.keys import canonical
 from agent.llm.model import ModelSettings
+from agent.llm.openai_dialect import content_of, followed
 from agent.llm.prices import window_of
 from agent.llm.redact import one_line, redact, without
 from agent.llm.usage import own_count
@@ -178,12 +179,13 @@ def _init_chat_model(vendor: str) -> Callable[..., Any]:
     return made
 
 
-def _messages(call: Call) -> list[tuple[str, str]]:
-    told = [(m.role, m.content) for m in call.messages]
+def _messages(call: Call) -> list[tuple[str, Any]]:
+    """LangChain takes OpenAI's parts for all vendors."""
+    told = [(str(m.role), content_of(m)) for m in call.messages]
     if call.schema is not None:
         role, content = told[-1]
-        told[-1] = (role, f"{content}\n\nJSON Schema:\n{canonical(dict(call.schema))}")
-    return [(str(role), content) for role, content in told]
+        told[-1] = (role, followed(content, f"\n\nJSON Schema:\n{canonical(dict(call.schema))}"))
+    return told
 
 
 def _text(content: Any) -> str:

@@ -28,8 +28,10 @@ from agent.llm.ledger_rows import (
     arrival_digest,
     judgement_digest,
     row_digest,
+    stored_messages,
+    told_messages,
 )
-from agent.records import Call, Message, Reply, Usage
+from agent.records import Call, Reply, Usage
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
@@ -91,16 +93,15 @@ class Ledger:
         """
         key = key_of(call)
         row = Row(key, call.name, call.model, call.attempt, reply, float(seconds), "unjudged")
-        texts = [(sha256(m.content), m.content) for m in call.messages]
-        messages = [[m.role, digest] for m, (digest, _) in zip(call.messages, texts, strict=True)]
+        texts = {sha256(text): text for m in call.messages for text in (m.content, *m.images)}
         use = reply.usage
         with self._write() as db:
-            db.executemany(sql.STORE_TEXT, texts)
+            db.executemany(sql.STORE_TEXT, texts.items())
             db.execute(
                 sql.STORE_CALL,
                 (
                     *(key, call.name, call.model, call.attempt),
-                    *(canonical(dict(call.params)), canonical(messages)),
+                    *(canonical(dict(call.params)), canonical(stored_messages(call.messages))),
                     None if call.schema is None else canonical(dict(call.schema)),
                     *(reply.text, reply.finish_reason),
                     *(use.prompt, use.cached, use.completion, use.counted),
@@ -143,7 +144,7 @@ class Ledger:
         return Call(
             name=name,
             model=model,
-            messages=tuple(Message(role, self._text(digest, key)) for role, digest in json.loads(messages)),
+            messages=told_messages(json.loads(messages), lambda digest: self._text(digest, key)),
             params=json.loads(params),
             schema=None if schema is None else json.loads(schema),
             attempt=attempt,

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import key_of, sha256
 from agent.llm.ledger import _row
-from agent.llm.ledger_rows import arrival_digest, judgement_digest, row_digest
-from agent.records import Call, Message
+from agent.llm.ledger_rows import arrival_digest, judgement_digest, row_digest, told_messages
+from agent.records import Call
 
 
 def problems(db: sqlite3.Connection) -> list[str]:
@@ -59,11 +59,11 @@ def _calls(db: sqlite3.Connection) -> Iterator[str]:
         if row_digest(row) != found[13]:
             yield f"{where}: the reply is not the one that was stored"
         params, messages, schema = asked[row.key]
-        missing = [digest for _, digest in messages if digest not in texts]
-        if missing:
-            yield f"{where}: message {missing[0][:12]} is missing"
+        try:
+            told = told_messages(messages, texts.__getitem__)
+        except KeyError as missing:
+            yield f"{where}: message {missing.args[0][:12]} is missing"
             continue
-        told = tuple(Message(role, texts[digest]) for role, digest in messages)
         if key_of(Call(row.name, row.model, told, params, schema, row.attempt)) != row.key:
             yield f"{where}: the key does not belong to the call"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from agent.llm.keys import canonical, sha256
-from agent.records import Reply, Usage
+from agent.records import Message, Reply, Usage
 
 Status = Literal["ok", "rejected", "unjudged"]
 
@@ -49,6 +49,21 @@ class LedgerStats:
 class ModelStats:
     rows: int = 0
     usage: Usage = field(default_factory=Usage)
+
+
+def stored_messages(messages: Sequence[Message]) -> list[list[Any]]:
+    """Messages as a row holds them: role and hash of the text, and the hashes of pictures where there are any."""
+    return [
+        [m.role, sha256(m.content), *([[sha256(i) for i in m.images]] if m.images else [])] for m in messages
+    ]
+
+
+def told_messages(stored: Sequence[Sequence[Any]], text: Callable[[str], str]) -> tuple[Message, ...]:
+    """What `stored_messages` was made from. ``text``: what a hash stands for."""
+    return tuple(
+        Message(role, text(digest), tuple(text(i) for images in pictures for i in images))
+        for role, digest, *pictures in stored
+    )
 
 
 def row_digest(row: Row) -> str:

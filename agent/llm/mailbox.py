@@ -1,17 +1,19 @@
 """``mailbox:DIR``: a person, or any program, answers through files.
 
-The call is written to ``DIR/<id>.request.json``, an object with name, messages, params and schema; the
-answer is read from ``DIR/<id>.reply.md``. Either file is moved into place whole, by a rename in the same
+The call is written to ``DIR/<id>.request.json``, an object with name, messages, params and schema; pictures that go
+with a message lie beside it, as ``DIR/<id>.1.png`` and so on, and are named in its ``images``. The answer is read from ``DIR/<id>.reply.md``. Either file is moved into place whole, by a rename in the same
 folder. ``<id>`` is a short form of name and attempt and 8 hex digits of the ledger key, so that an old
 answer never fits a new prompt.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from agent.errors import NotConfigured, Rejected
 from agent.llm.keys import key_of
@@ -78,15 +80,29 @@ def message_id(call: Call) -> str:
 
 
 def _write_request(file: Path, call: Call) -> None:
+    stem = file.name.removesuffix(".request.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    messages: list[dict[str, Any]] = []
+    count = 0
+    for message in call.messages:
+        said: dict[str, Any] = {"role": message.role, "content": message.content}
+        for uri in message.images:
+            count += 1
+            said.setdefault("images", []).append(f"{stem}.{count}.png")
+            _put(file.with_name(f"{stem}.{count}.png"), base64.b64decode(uri.partition(",")[2]))
+        messages.append(said)
     data = {
         "name": call.name,
-        "messages": [{"role": m.role, "content": m.content} for m in call.messages],
+        "messages": messages,
         "params": dict(call.params),
         "schema": None if call.schema is None else dict(call.schema),
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
+    _put(file, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode("utf-8"))
+
+
+def _put(file: Path, data: bytes) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    draft.write_bytes(data)
     draft.replace(file)
 
 

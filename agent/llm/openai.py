@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agent.errors import ExpandError, ModelError, NotConfigured, Unavailable
+from agent.errors import ExpandError, ModelError, NotConfigured, Rejected, Unavailable
 from agent.llm.endpoints import address_of, checked_url, is_local
 from agent.llm.model import CallEvent, ModelSettings
 from agent.llm.openai_dialect import Dialect
@@ -223,6 +223,10 @@ def _usage(usage: Any) -> Usage | None:
 
 def _at(failure: ModelError, call: Call, identity: str) -> ModelError:
     failure.args = (f"{call.name}: {identity}: {failure}",)
+    if isinstance(failure, Rejected) and any(m.images for m in call.messages):
+        failure.hint = "a model that cannot see needs model.figures = false in config.toml" + (
+            f"; {failure.hint}" if failure.hint else ""
+        )
     return failure
 
 

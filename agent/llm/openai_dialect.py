@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.llm.keys import canonical
 from agent.llm.openai_errors import complaint, is_overflow
-from agent.records import Call
+from agent.records import Call, Message
 
 JSON_MODES = ("json_schema", "json_object", "prompt")
 """From the strictest to what every endpoint takes: the schema in the prompt's last message."""
@@ -21,6 +21,21 @@ _UNSUPPORTED = re.compile(
     r"|extra (?:fields|inputs)|only the default",
     re.IGNORECASE,
 )
+
+
+def content_of(message: Message) -> str | list[dict[str, Any]]:
+    """A message's content as the protocol wants it: the text, or text and pictures as parts."""
+    if not message.images:
+        return message.content
+    pictures = [{"type": "image_url", "image_url": {"url": uri}} for uri in message.images]
+    return [{"type": "text", "text": message.content}, *pictures]
+
+
+def followed(content: str | list[dict[str, Any]], more: str) -> str | list[dict[str, Any]]:
+    """Content with more text behind its own."""
+    if isinstance(content, str):
+        return content + more
+    return [{**content[0], "text": content[0]["text"] + more}, *content[1:]]
 
 
 @dataclass(slots=True)
@@ -38,7 +53,7 @@ class Dialect:
 
     def body(self, call: Call) -> dict[str, Any]:
         """The request for a call, ``model`` and ``stream`` left to the sender."""
-        messages = [{"role": m.role, "content": m.content} for m in call.messages]
+        messages: list[dict[str, Any]] = [{"role": m.role, "content": content_of(m)} for m in call.messages]
         body: dict[str, Any] = {"messages": messages, **call.params}
         if "max_tokens" in body:
             body[self.tokens_field] = body.pop("max_tokens")
@@ -49,7 +64,7 @@ class Dialect:
         return {name: value for name, value in body.items() if name not in self.dropped}
 
     def _ask_for_json(
-        self, body: dict[str, Any], messages: list[dict[str, str]], schema: dict[str, Any]
+        self, body: dict[str, Any], messages: list[dict[str, Any]], schema: dict[str, Any]
     ) -> None:
         if self.json_mode == "json_schema":
             # Not "strict": that mode refuses schemas with optional fields. We validate in any case.
@@ -59,7 +74,10 @@ class Dialect:
         if self.json_mode == "json_object":
             body["response_format"] = {"type": "json_object"}
         last = messages[-1]
-        messages[-1] = {**last, "content": f"{last['content']}\n\nJSON Schema:\n{canonical(schema)}"}
+        messages[-1] = {
+            **last,
+            "content": followed(last["content"], f"\n\nJSON Schema:\n{canonical(schema)}"),
+        }
 
     def adapt(self, error: Exception, body: dict[str, Any]) -> str:
         """Leave out what this complaint about this body is about; says what, or nothing where nothing

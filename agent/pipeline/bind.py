@@ -72,7 +72,8 @@ def _output(run: Run, name: str, where: Any, slug: str) -> str | None:
 
     kind, _, key = name.partition(":")
     if kind == "figure":
-        return f"![{key}](assets/{slug}/{run.figure_file(key)})" if key in run.figures else None
+        alt = re.sub(r"[\\\[\]<>`$]", "", run.captions.get(key, "")).strip() or key
+        return f"![{alt}](assets/{slug}/{run.figure_file(key)})" if key in run.figures else None
     if kind == "table":
         return run.tables.get(key) if key else next(iter(run.tables.values()), None)
     if name not in run.values:

@@ -14,6 +14,7 @@ from agent.article import read
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.job import Job, Shared
 from agent.pipeline.records import Fact
+from agent.pipeline.together import together
 
 RELATION = re.compile(
     r"\\leqslant|\\geqslant|\\leq|\\geq|\\le(?![a-z])|\\ge(?![a-z])|\\approx|\\sim|\\to(?![a-z])|=|<|>|"
@@ -32,8 +33,8 @@ CANONICAL = {
 }
 WITNESSED = ("=", "\\leq", "\\geq", "\\to")
 """Relations a formula must have to be asked for a witness without a stated order of error."""
-PER_PACK = 4
-"""New formulas of a pack that get a witness: the labelled ones, in order."""
+PER_CALL = 4
+"""New formulas whose witnesses are asked for in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ async def witness_claims(
 ) -> Evidence:
     """Verdicts on the formulas of a text as it displays them.
 
-    ``evidence`` holds the witnesses known so far; ``asked`` has formulas without one asked for (once a pack).
+    ``evidence`` holds the witnesses known so far; ``asked`` has witnesses written for formulas without one, the
+    labelled ones in order, up to ``lab.formulas``. ``name``: of the calls that ask.
     """
     from agent.pipeline.laboratory import run_all, witness_group
 
@@ -98,9 +100,12 @@ async def witness_claims(
     shown = {c.label: c for c in claims(text)}
     if asked:
         fresh = [c for c in shown.values() if c.rel in WITNESSED and not known(c.label, evidence)]
-        facts = [as_fact(c) for c in fresh[:PER_PACK]]
-        if facts:
-            _, found = await witness_group(job, shared, 1, facts, name=f"{name}/witness", excerpt=text)
+        facts = [as_fact(c) for c in fresh[: job.config.lab.formulas]]
+        groups = [facts[i : i + PER_CALL] for i in range(0, len(facts), PER_CALL)]
+        results = await together(
+            [witness_group(job, shared, n, g, name=name, excerpt=text) for n, g in enumerate(groups, 1)]
+        )
+        for _, found in results:
             evidence = overlaid(evidence, found)
     again = {
         x: code

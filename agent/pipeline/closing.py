@@ -15,6 +15,8 @@ from agent.pipeline.writer import Draft, Plan
 
 MAP = "map"
 SUMMARY = "summary"
+UNCHANGED = "不改"
+"""How a note begins that says why a line was left as it is; it corrects nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,27 @@ async def closing_summary(
         for p in plan.layout.division.parts
         if p.id in written
     )
+    corrections = "\n".join(
+        f"{d.pack.name}：{note}"
+        for d in drafts
+        if d.text
+        for note in d.notes
+        if not note.startswith(UNCHANGED)
+    )
     results = (
         "\n".join(f"{r.id}\n{r.prompt.numbers}" for r in plan.evidence.runs.values())
         or "（没有运行过的实验）"
     )
     try:
         text = await _write(
-            job, shared, "summary", SUMMARY, thesis=plan.reading.thesis, claims=claims, results=results
+            job,
+            shared,
+            "summary",
+            SUMMARY,
+            thesis=plan.reading.thesis,
+            claims=claims,
+            corrections=corrections,
+            results=results,
         )
     except (BadReply, NotRecorded, ContextOverflow) as error:
         return _unwritten(job, SUMMARY, "扩充小结", error)

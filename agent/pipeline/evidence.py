@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,13 @@ class RunText:
     numbers: str
     tables: str
     printed: str
+    doubts: str = ""
+    """What a careful reader would object to, one line each."""
+
+    @property
+    def shown(self) -> str:
+        """All that was handed over."""
+        return f"{self.numbers}\n{self.tables}\n{self.printed}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,16 @@ class Run:
     """PNG by name."""
     warnings: tuple[str, ...] = ()
     """What a careful reader would object to, found in what it did."""
+    captions: Mapping[str, str] = field(default_factory=dict)
+    """What a figure says it shows, by name; only those that say it."""
     seconds: float = 0.0
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The figures as ``data:`` URIs, in the order in which they were handed over."""
+        return tuple(
+            f"data:image/png;base64,{base64.b64encode(png).decode()}" for png in self.figures.values()
+        )
 
     def figure_file(self, name: str) -> str:
         """File name of a figure below `assets/<slug>/`."""
@@ -71,15 +88,17 @@ class Evidence:
             **{id: f"未运行：{why}" for id, why in self.failures.items()},
         }
 
+    def behind(self, parts: Sequence[Part]) -> list[Run]:
+        """The runs that some parts are about."""
+        return [run for p in parts if (run := self.runs.get(p.experiment or ""))]
+
     def record(self, parts: Sequence[Part], labels: Iterable[str]) -> str:
         """What the referee is shown of the evidence behind some parts and formulas."""
         rows = [f"{label}：{describe(self.verdicts[label])}" for label in labels]
-        for part in parts:
-            run = self.runs.get(part.experiment or "")
-            if run is not None:
-                rows.append(
-                    f"{run.id} 的输出\n{run.prompt.numbers}\n{run.prompt.tables}\n{run.prompt.printed}".rstrip()
-                )
+        for run in self.behind(parts):
+            rows.append(f"{run.id} 的输出\n{run.prompt.shown}")
+            if run.prompt.doubts:
+                rows.append(f"{run.id} 的可疑之处（程序看出的）\n{run.prompt.doubts}")
         return "\n".join(rows)
 
     def refuted_sources(self) -> str:

@@ -208,9 +208,11 @@ Ends = tuple[Section | Unwritten, ...]
 
 
 async def write_ends(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Ends:
-    """Opening map and summary, from what the parts are about."""
+    """Opening map and summary, from what the parts are about and what became of their formulas."""
     if not any(d.texts for d in drafts):
         return ()
+    words = total_evidence(plan, drafts).words()
+    shared = extend(shared, facts=facts_text(plan.outline, owners(plan.layout.division), words))
     both: Sequence[Awaitable[Section | Unwritten]] = (
         opening_map(job, shared, plan, drafts),
         closing_summary(job, shared, plan, drafts),

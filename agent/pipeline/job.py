@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -145,9 +145,16 @@ class Job:
         self.watch(Progress(kind, self.slug, text, done, total))
 
     async def ask(
-        self, name: str, template: str, shared: Shared, parse: Callable[[str], T], **values: Any
+        self,
+        name: str,
+        template: str,
+        shared: Shared,
+        parse: Callable[[str], T],
+        *,
+        images: Sequence[str] = (),
+        **values: Any,
     ) -> Answer[T]:
-        """Ask for ``template`` under the stable name ``slug/name``."""
+        """Ask for ``template`` under the stable name ``slug/name``. ``images``: ``data:`` URIs that go with it."""
         head = self.library.templates.get(template) or self.library.section(
             template.removeprefix("sections/")
         )
@@ -157,10 +164,11 @@ class Job:
         if self.config.model.temperature is not None:
             params["temperature"] = self.config.model.temperature
         full = f"{self.slug}/{name}"
+        *first, last = self.library.messages(template, **{**shared.values(), **values})
         request = Request(
             name=full,
             role=head.role,
-            messages=self.library.messages(template, **{**shared.values(), **values}),
+            messages=(*first, replace(last, images=tuple(images))),
             parse=parse,
             continue_prompt=self.library.render("continue"),
             malformed_prompt=lambda problem: self.library.render("malformed", problem=problem),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
-from agent.lab import ExperimentResult, run_experiment
+from agent.lab import ExperimentResult, Value, run_experiment
 from agent.pipeline.claims import overlaid
 from agent.pipeline.evidence import Evidence, Run, RunText, describe, is_settled
 from agent.pipeline.job import Job, Shared, extend
@@ -178,21 +178,27 @@ def complaint(result: ExperimentResult) -> str:
 
 def as_run(id: str, code: str, result: ExperimentResult) -> Run:
     """The result in the words of the prompts."""
-    numbers = "\n".join(f"{name} = {value.text()}" for name, value in result.values.items())
+    numbers = "\n".join(value_line(name, value) for name, value in result.values.items())
     tables = "\n\n".join(f"table:{name}\n{table.markdown()}" for name, table in result.tables.items())
     figures = "\n".join(f"figure:{name}" for name in result.figures)
     shown = "\n".join(x for x in (numbers, figures) if x) or "（没有交出数）"
     return Run(
         id,
         code,
-        RunText(code, shown, tables, result.stdout[:4000]),
+        RunText(code, shown, tables, result.stdout[:4000], "\n".join(w.message for w in result.warnings)),
         values={name: value.value for name, value in result.values.items()},
         units={name: value.unit for name, value in result.values.items()},
         tables={name: table.markdown() for name, table in result.tables.items()},
         figures={name: figure.png for name, figure in result.figures.items()},
         warnings=tuple(w.message for w in result.warnings),
+        captions={name: figure.about for name, figure in result.figures.items() if figure.about},
         seconds=result.seconds,
     )
+
+
+def value_line(name: str, value: Value) -> str:
+    seeds = value.seeds()
+    return f"{name} = {value.text()}" + (f"（逐个种子：{seeds}）" if seeds else "")
 
 
 def parse_program(reply: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agent.article import Anchor, anchor_after_line
 from agent.config import StandardConfig
@@ -99,7 +99,7 @@ async def divide(job: Job, shared: Shared, outline: Outline) -> Layout:
     return settle_division(division, outline, job.material, job.library, job.config.loop.layout)
 
 
-async def _ask_json(job: Job, name: str, shared: Shared, kind: type[T], **values: object) -> T:
+async def _ask_json(job: Job, name: str, shared: Shared, kind: type[T], **values: Any) -> T:
     schema = job.library.schema(name)
     assert schema is not None
     answer = await job.ask(name, name, shared, json_parser(schema, lambda raw: build(kind, raw)), **values)

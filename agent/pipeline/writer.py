@@ -16,7 +16,7 @@ from agent.errors import BadReply, ContextOverflow, NotRecorded
 from agent.llm import json_parser
 from agent.pipeline.claims import overlaid, restricted, witness_claims
 from agent.pipeline.edits import Edits, apply, numbered, parse_edits
-from agent.pipeline.evidence import Evidence
+from agent.pipeline.evidence import Evidence, Run
 from agent.pipeline.inspect import inspect
 from agent.pipeline.job import Job, Shared
 from agent.pipeline.laboratory import run_brought
@@ -84,7 +84,7 @@ async def improve(job: Job, shared: Shared, plan: Plan, draft: Draft, *, referee
     """Check, have it refereed once, repair at most ``repairs`` times. ``tag`` tells later passes apart."""
     try:
         draft = await _ran(job, plan, draft)
-        draft = await _witnessed(job, shared, plan, draft, asked=True)
+        draft = await _witnessed(job, shared, plan, draft, ask=f"{tag}witness")
         remarks: Sequence[Finding] = ()
         if referee:
             remarks, count = await _referee(job, shared, plan, draft, tag)
@@ -111,14 +111,14 @@ async def _ran(job: Job, plan: Plan, draft: Draft) -> Draft:
     return replace(draft, evidence=kept)
 
 
-async def _witnessed(job: Job, shared: Shared, plan: Plan, draft: Draft, *, asked: bool) -> Draft:
-    """Run the witnesses of a pack's formulas as it displays them; have new ones written where the template
-    wants them."""
+async def _witnessed(job: Job, shared: Shared, plan: Plan, draft: Draft, *, ask: str = "") -> Draft:
+    """Run the witnesses of a pack's formulas as it displays them. ``ask``: have new ones written where the template
+    wants them, in calls of this name."""
     template = job.library.section(draft.pack.chapter)
     owned = restricted(plan.evidence, [x for p in draft.pack.parts for x in p.formulas])
     evidence = overlaid(owned, draft.evidence)
-    asked = asked and template is not None and template.witness
-    found = await witness_claims(job, shared, draft.pack.name, draft.text, evidence, asked)
+    asked = bool(ask) and template is not None and template.witness
+    found = await witness_claims(job, shared, f"{draft.pack.name}/{ask}", draft.text, evidence, asked)
     return replace(draft, evidence=found)
 
 
@@ -156,8 +156,15 @@ async def _first(job: Job, shared: Shared, plan: Plan, pack: Pack, *, name: str 
         run = plan.evidence.runs[experiment]
         spec = next(e for e in plan.outline.experiments if e.id == experiment)
         answer = await job.ask(
-            name, "experiment_discussion", shared, lambda r: parse_parts(r, ids), experiment=spec, run=run.prompt, **values
-        )  # fmt: skip
+            name,
+            "experiment_discussion",
+            shared,
+            lambda r: parse_parts(r, ids),
+            **seen(job, [run]),
+            experiment=spec,
+            run=run.prompt,
+            **values,
+        )
     else:
         answer = await job.ask(
             name, f"sections/{pack.chapter}", shared, lambda r: parse_parts(r, ids), **values
@@ -171,13 +178,15 @@ async def _referee(
     schema = job.library.schema("referee")
     assert schema is not None
     total = len(draft.text.split("\n"))
+    evidence = overlaid(plan.evidence, draft.evidence)
     answer = await job.ask(
         f"{draft.pack.name}/{tag}referee",
         "referee",
         shared,
         json_parser(schema, lambda raw: build(Referee, raw)),
         text=numbered(draft.text),
-        evidence=overlaid(plan.evidence, draft.evidence).record(draft.pack.parts, draft.evidence.verdicts),
+        **seen(job, evidence.behind(draft.pack.parts)),
+        evidence=evidence.record(draft.pack.parts, draft.evidence.verdicts),
         **part_values(job, plan, draft.pack),
     )
     remarks = tuple(
@@ -208,7 +217,16 @@ async def _repair(
     evidence = replace(draft.evidence, witnesses={**draft.evidence.witnesses, **mended})
     repaired = replace(draft, text=text, notes=(*draft.notes, *edits.notes), evidence=evidence)
     repaired = await _ran(job, plan, repaired)
-    return await _witnessed(job, shared, plan, repaired, asked=False)
+    return await _witnessed(job, shared, plan, repaired)
+
+
+def seen(job: Job, runs: Sequence[Run]) -> dict[str, Any]:
+    """The figures that go with a prompt, and their names for its text; none for models that cannot see."""
+    shown = [run for run in runs if job.config.model.figures]
+    return {
+        "images": [uri for run in shown for uri in run.images],
+        "figures": [f"{run.id} 的 {name}" for run in shown for name in run.figures],
+    }
 
 
 def edited(reply: str, draft: Draft) -> tuple[Edits, str]:

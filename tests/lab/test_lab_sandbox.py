@@ -170,7 +170,7 @@ def test_experiments_and_witnesses_work_in_each(
     kind: type[Bubblewrap] | type[Landlock], tmp_path: Path
 ) -> None:
     box = open_or_skip(kind)
-    code = "import matplotlib.pyplot as plt\nplt.plot([1, 2], label='损失')\nplt.legend()\nfigure('f')\nemit('a', 1)"
+    code = "import matplotlib.pyplot as plt\nplt.plot([1, 2], label='损失')\nplt.legend()\nplt.xlabel('步')\nplt.ylabel('损失')\nfigure('f')\nemit('a', 1)"
     for _ in range(2):
         result = run_experiment(code, id="exp", sandbox=box, cache=tmp_path)
         assert (result.ok, list(result.figures)) == (True, ["f"]), result.error

@@ -34,7 +34,13 @@ def ask(model: Model, text: str, *, max_tokens: int = 24, schema: dict[str, obje
     async def once() -> Reply:
         try:
             return await model.send(
-                Call("t", model.identity, (Message("user", text),), {"max_tokens": max_tokens}, schema)
+                Call(
+                    "t",
+                    model.identity,
+                    (Message("user", text),),
+                    {"max_tokens": max_tokens, "temperature": 0.0},
+                    schema,
+                )
             )
         finally:
             await model.aclose()

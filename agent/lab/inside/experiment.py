@@ -108,8 +108,11 @@ class Recorder:
         chosen = fig if fig is not None else plt.gcf()
         chosen.savefig(f"{name}.png", metadata={"Software": None})
         titles = [axes.get_title() or axes.get_ylabel() for axes in chosen.axes]
+        bare = unnamed_axes(chosen)
         plt.close(chosen)
         self._put("figure", name, file=f"{name}.png", about=[text for text in titles if text])
+        if bare:
+            self._put("note", "axes", text=f"figure {name}: no name on the {bare} axis")
 
     def sweep(self, name: str, grid: Any, scores: Any, *, better: str = "min", method: str = "") -> Any:
         """Declare a search over settings; returns the best setting.
@@ -151,6 +154,24 @@ class Recorder:
             self._scaled = True
             self._put("note", "time", text="the program scales its work to the time limit")
         return max(0.0, self._deadline - time.monotonic())
+
+
+def unnamed_axes(figure: Any) -> str:
+    """ "x", "y" or "x and y": axes with data that bear no name, neither their own nor one they share."""
+    drawn = [a for a in figure.axes if a.axison and a.has_data() and not hasattr(a, "_colorbar")]
+
+    def named(side: str) -> bool:
+        if getattr(figure, f"get_sup{side}label")():
+            return True
+        return all(
+            any(
+                getattr(b, f"get_{side}label")()
+                for b in getattr(a, f"get_shared_{side}_axes")().get_siblings(a)
+            )
+            for a in drawn
+        )
+
+    return " and ".join(side for side in ("x", "y") if not named(side))
 
 
 def _mean(item: Any) -> float | None:
