@@ -50,9 +50,10 @@ def ask(model: Model, text: str, *, max_tokens: int = 24, schema: dict[str, obje
 
 @here
 def test_text_usage_and_length(model: Model) -> None:
-    reply = ask(model, "Count from 1 to 500, one number a line.")
+    # Fewer tokens than its shortest sentence: a small model may well be done sooner than one thinks.
+    reply = ask(model, "Count from 1 to 500, one number a line.", max_tokens=8)
     assert reply.finish_reason == "length"
-    assert reply.usage.completion == 24
+    assert reply.usage.completion == 8
     assert reply.usage.prompt > 0
     assert reply.text.strip()
 
