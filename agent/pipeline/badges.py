@@ -15,6 +15,7 @@ SAID = {
     "refuted": "被否定",
 }
 """Verdicts that get a badge; what was not checked gets none."""
+PROVED = "已证明"
 
 
 def witness_file(label: str) -> str:

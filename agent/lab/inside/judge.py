@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .grade import Evidence, judge
-from .helper import Bad, Refuted, Rounding, brief
+from .grade import PROVED, Evidence, judge
+from .helper import brief
 from .link import Link, Point, link
+from .prover import SECONDS, settle
+from .raised import Bad, Refuted, Rounding
 from .routes import repeats_claim, routes
 from .survive import mutation
 from .trial import OutOfTime, Program, Spy, alarm, seeds_of
@@ -34,7 +36,7 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
         "eq": eq,
         "verdict": verdict.verdict,
         "grade": verdict.grade,
-        "route": ", ".join(evidence.routes) or "algebra only",
+        "route": ", ".join(evidence.routes + (("Z3",) if verdict.grade == PROVED else ())) or "algebra only",
         "killed": len(evidence.killed),
         "live": len(evidence.killed) + len(evidence.alive),
         "linked": evidence.link.how,
@@ -70,7 +72,13 @@ def _gather(
         evidence.inputs = _different(spy)
         evidence.arguments = len(program.claim.args.args)
         evidence.repeats = repeats_claim(program.claim, program.check)
-        if spy.count:
+        left = float(job["seconds"]) - (time.monotonic() - start)
+        evidence.proof = settle(evidence.trial.readings, min(SECONDS, left / 2))
+        if evidence.proof.found == "refuted":
+            evidence.counterexample = evidence.proof.note
+        elif evidence.proof.found == "suspect":
+            evidence.problem = evidence.proof.note
+        elif spy.count:
             left = float(job["seconds"]) - (time.monotonic() - start)
             mutation(program, seeds, spy, evidence, cost, left)
     except Bad as error:
