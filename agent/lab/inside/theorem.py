@@ -29,9 +29,9 @@ from .terms import (
     written,
 )  # fmt: skip
 
-SAMPLES = 60
+SAMPLES = 40
 TRIES = 4000
-REJECTED = 60
+REJECTED = 40
 """Points outside the hypotheses that are kept, to compare both readings there too."""
 RTOL = 1e-9
 ROUNDING = 1e-12

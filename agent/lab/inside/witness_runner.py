@@ -7,6 +7,7 @@ import os
 import select
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from . import child
@@ -19,9 +20,14 @@ def entry() -> None:
     """Reads the jobs, writes one JSON line a job to stdout in the order they end."""
     with open(JOBS, encoding="utf-8") as stream:
         request = json.load(stream)
-    import mpmath  # noqa: F401  # loaded before the forks, so that they share it
+    # loaded before the forks, so that they share it; Z3 only where something may need it
+    import mpmath  # noqa: F401
 
     from . import judge  # noqa: F401
+
+    if any(".prove(" in job["code"] for job in request["jobs"]):
+        with suppress(ImportError):
+            import z3  # noqa: F401
 
     batch(request["jobs"], int(request["workers"]))
     sys.stdout.flush()
