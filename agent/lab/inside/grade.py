@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from .link import Link
 from .mutate import Mutant
 from .prover import Proof
-
-if TYPE_CHECKING:
-    from .trial import Trial
+from .trial import TRIALS, Trial
 
 VerdictName = Literal["verified", "consistent", "holds-on-samples", "refuted", "unchecked"]
 KILLED = 0.9
@@ -38,6 +36,8 @@ class Evidence:
     vectors: int = 0
     """Largest dimension among the claim's arguments and values."""
     repeats: bool = False
+    sized: bool = False
+    """The display has vectors, sums or dots in it."""
     proof: Proof = field(default_factory=Proof)
     routes: tuple[str, ...] = ()
     link: Link = field(default_factory=lambda: Link("none", "not reached"))
@@ -138,10 +138,13 @@ def _limits(e: Evidence) -> str:
     assert e.trial is not None
     if "holds" in e.trial.kinds:
         return "what is asserted by holds was only sampled"
-    if e.link.vectors:
-        return "only in fixed dimensions, and the formula is for vectors"
+    if e.sized:
+        return "only in one size, and the formula has vectors or sums"
     held = dict.fromkeys(argument for reading in e.trial.readings for argument in reading.fixed)
-    return f"only for {', '.join(held)}" if held else ""
+    if held:
+        return f"only for {', '.join(held)}"
+    drawn = len({reading.theorem for reading in e.trial.readings}) * TRIALS > len(e.trial.readings)
+    return "only for the whole numbers drawn" if drawn else ""
 
 
 def _proved(e: Evidence) -> Judged:

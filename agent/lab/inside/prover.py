@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from .child import answer
 from .terms import COMPARE, Fact, evaluated, said, written
-from .theorem import Statement, Theorem, at_point, discrepancy, identity
+from .theorem import Statement, Theorem, assumed, at_point, discrepancy, identity
 
 SECONDS = 5.0
 """For all theorems of a witness together; small ones take hundredths."""
@@ -54,6 +54,8 @@ def settle(readings: Sequence[Reading], seconds: float) -> Proof:
         if where:
             return Proof("suspect", f"{DIFFERS}, {where}")
     empty = next((r for r in readings if not r.statement.inside), None)
+    if any(assumed(reading.statement.inside) for reading in readings):
+        return Proof("vacuous", "a hypothesis is the conclusion itself")
     problem = _unfit(readings) if empty is None else ""
     if problem:
         return Proof("open", problem)

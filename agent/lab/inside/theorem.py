@@ -188,6 +188,32 @@ def identity(samples: Sequence[Sample]) -> bool:
     )
 
 
+def assumed(samples: Sequence[Sample]) -> bool:
+    """Whether a hypothesis is a comparison of the conclusion, in another arrangement or times a number."""
+    rows = [(sample.hyps, sample.concl or ()) for sample in samples]
+    if not rows or len({(len(hyps), len(concl)) for hyps, concl in rows}) != 1:
+        return False
+    given, says = (list(zip(*part, strict=True)) for part in zip(*rows, strict=True))
+    return any(_proportional(a, b) for a in given for b in says)
+
+
+def _proportional(given: Sequence[Side], says: Sequence[Side]) -> bool:
+    pairs = [
+        (_gap(a), _gap(b), max(map(abs, a[1:])), max(map(abs, b[1:])))
+        for a, b in zip(given, says, strict=True)
+    ]
+    factor = next((gap / other for gap, other, _, _ in pairs if other), 0.0)
+    return factor > 0 and all(
+        abs(gap - factor * other) <= TIGHT * max(size, factor * other_size)
+        for gap, other, size, other_size in pairs
+    )
+
+
+def _gap(side: Side) -> float:
+    op, left, right = side
+    return right - left if op in ("<", "<=") else left - right
+
+
 def at_point(names: Sequence[str], values: Sequence[Any]) -> str:
     return ", ".join(f"{name} = {_brief(value)}" for name, value in zip(names, values, strict=True))
 
