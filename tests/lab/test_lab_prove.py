@@ -22,11 +22,12 @@ from agent.lab import open_sandbox
 from agent.lab.cache import tools
 from agent.lab.inside.child import answer
 from agent.lab.inside.conditions import compared
+from agent.lab.inside.graph import evaluated, written
 from agent.lab.inside.judge import run
 from agent.lab.inside.prover import failing
 from agent.lab.inside.raised import Bad
 from agent.lab.inside.solver import ask
-from agent.lab.inside.terms import Untranslatable, evaluated, exact, written
+from agent.lab.inside.terms import Untranslatable, exact
 from agent.lab.inside.theorem import Sample, Statement, Theorem, at_floats, discrepancy, read_off
 
 NUMBERS = st.floats(-3, 3).map(lambda x: round(x, 3))

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from .child import answer
-from .terms import COMPARE, Fact, evaluated, said, written
+from .graph import COMPARE, Fact, evaluated, said, written
 from .theorem import Statement, Theorem, assumed, at_point, discrepancy, identity
 
 SECONDS = 5.0

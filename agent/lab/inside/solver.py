@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
-from .terms import COMPARE, Fact, Way
+from .graph import COMPARE, Fact, Way
 from .theorem import Theorem
 
 MEMORY = 1024

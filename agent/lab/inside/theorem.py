@@ -12,22 +12,10 @@ from typing import Any
 import numpy as np
 
 from .conditions import conditions
+from .graph import Fact, Need, Node, Way, evaluated, holding, said, written
 from .raised import Bad
 from .samples import generic
-from .terms import (
-    Fact,
-    Need,
-    Node,
-    Record,
-    Relation,
-    Term,
-    Untranslatable,
-    Way,
-    evaluated,
-    holding,
-    said,
-    written,
-)  # fmt: skip
+from .terms import Record, Relation, Term, Untranslatable
 
 SAMPLES = 40
 TRIES = 4000
