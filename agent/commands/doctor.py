@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ def examine(folder: Path, spec: str | None) -> Result:
         here = Examined("workspace", True, "config.toml read")
     except ExpandError as error:
         config, here = Config(), Examined("workspace", None, str(error), error.hint)
-    rows = [here, python(), tokens(), mathjax(), *sandbox(), fonts(), git(), *model(config, spec)]
+    rows = [here, python(), tokens(), mathjax(), *sandbox(), prover(), fonts(), git(), *model(config, spec)]
     return Result("doctor", [asdict(r) for r in rows], 1 if any(r.ok is False for r in rows) else 0)
 
 
@@ -86,6 +87,31 @@ def sandbox() -> list[Examined]:
     except ExpandError as error:
         return [Examined("sandbox", False, str(error), error.hint or fix)]
     return [Examined(f"sandbox: {r.name}", r.ok, r.detail, "" if r.ok else fix) for r in found]
+
+
+INEQUALITY = """
+TEX = "a^2 + b^2"
+BIND = {"a": "a", "b": "b"}
+def claim(a, b): return a**2 + b**2
+def check(claim, w): w.prove(lambda a, b: [a > 0, b > 0], lambda a, b: 2 * a * b <= claim(a, b))
+"""
+
+
+def prover() -> Examined:
+    """Z3, inside the sandbox: without it inequalities are sampled."""
+    fix = "pip install 'expand-articles[prove]'; until then inequalities stay holds-on-samples"
+    if importlib.util.find_spec("z3") is None:
+        return Examined("prover", None, "z3-solver is not installed", fix)
+
+    def work() -> str:
+        from agent.lab import open_sandbox, run_witness
+
+        found = run_witness(INEQUALITY, eq="", tex=None, sandbox=open_sandbox())
+        if found.grade != "proved":
+            raise RuntimeError(found.reason)
+        return "2ab ≤ a² + b² was proved by Z3"
+
+    return attempt("prover", work, fix)
 
 
 def fonts() -> Examined:

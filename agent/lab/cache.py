@@ -17,14 +17,14 @@ PREFIX = "e2:"
 LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "torch")
 
 
-@lru_cache(maxsize=1)
-def tools() -> str:
-    """Python and the numeric libraries with their versions, one a line."""
+@lru_cache(maxsize=4)
+def tools(*more: str) -> str:
+    """Python and the numeric libraries, and ``more`` where installed, with their versions, one a line."""
     import sys
     from importlib import metadata
 
     found = [f"python {sys.version_info.major}.{sys.version_info.minor}"]
-    for name in LIBRARIES:
+    for name in (*LIBRARIES, *more):
         try:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:

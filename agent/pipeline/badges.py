@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.article import read
+from agent.pipeline.evidence import named
 
 SAID = {
+    "proved": "已证明",
     "verified": "已核验",
     "consistent": "自洽",
     "holds-on-samples": "样本上成立",
     "refuted": "被否定",
 }
-"""Verdicts that get a badge; what was not checked gets none."""
+"""What gets a badge; what was not checked gets none."""
 
 
 def witness_file(label: str) -> str:
@@ -28,7 +30,7 @@ def with_badges(text: str, verdicts: Mapping[str, Any], slug: str) -> str:
     at = 0
     for formula in read(text.encode("utf-8"), "section").displays:
         label = next((x for x in formula.labels if x in verdicts), None)
-        word = SAID.get(verdicts[label].verdict) if label is not None else None
+        word = SAID.get(named(verdicts[label])) if label is not None else None
         if label is None or word is None:
             continue
         badge = f'<small class="witness">[{word}](assets/{slug}/{witness_file(label)})</small>'

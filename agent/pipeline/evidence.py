@@ -108,6 +108,7 @@ class Evidence:
 
 
 WORDS = {
+    "proved": "已证明",
     "verified": "已核验",
     "consistent": "自洽（未独立核验）",
     "holds-on-samples": "样本上成立",
@@ -116,10 +117,16 @@ WORDS = {
 }
 
 
+def named(verdict: Any) -> str:
+    """The word that a verdict goes by: its name, or *proved* for the one grade of verified that says more."""
+    grade = getattr(verdict, "grade", "")
+    return str(grade if grade == "proved" else verdict.verdict)
+
+
 def describe(verdict: Any) -> str:
     reason = getattr(verdict, "reason", "")
-    word = WORDS.get(verdict.verdict, verdict.verdict)
-    return f"{word}（{reason}）" if reason and verdict.verdict != "verified" else word
+    word = WORDS.get(named(verdict), verdict.verdict)
+    return f"{word}（{reason}）" if reason and named(verdict) != "verified" else word
 
 
 def is_refuted(verdict: Any) -> bool:

@@ -15,7 +15,7 @@ from agent.llm import Ledger, Price
 from agent.pipeline.assemble import Section
 from agent.pipeline.badges import witness_file
 from agent.pipeline.diff import patch
-from agent.pipeline.evidence import describe
+from agent.pipeline.evidence import describe, named
 from agent.pipeline.expand import Outcome, digest
 from agent.pipeline.job import Job
 from agent.pipeline.planner import plan_json
@@ -172,6 +172,7 @@ def core_content(outcome: Outcome) -> list[str]:
     if verdicts:
         words = ("verified", "consistent", "holds-on-samples", "refuted", "unchecked")
         counts = [(w, sum(v.verdict == w for v in verdicts)) for w in words]
+        counts.append(("其中 proved", sum(named(v) == "proved" for v in verdicts)))
         rows.append("见证：" + "，".join(f"{w} {n}" for w, n in counts if n) + f"（共 {len(verdicts)} 式）")
     if outcome.plan.evidence.runs:
         rows.append(f"实验：{len(outcome.plan.evidence.runs)} 个，均已运行")

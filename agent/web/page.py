@@ -11,6 +11,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.pipeline.evidence import named
 from agent.pipeline.outputs import file_name
 from agent.records import Finding
 from agent.review.dossier import Dossier, SectionView, WitnessView
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 WITNESS = {
+    "proved": "已证明",
     "verified": "已核验",
     "consistent": "自洽",
     "holds-on-samples": "样本成立",
@@ -110,7 +112,7 @@ def badges(witnesses: Sequence[WitnessView]) -> Callable[[Sequence[str]], str]:
         ]
         links = "".join(
             f'<a class="badge w-{w.verdict}" href="#{witness_id(w.label)}" data-evidence="{witness_id(w.label)}">'
-            f"{WITNESS.get(w.verdict, escape(w.verdict))}</a>"
+            f"{WITNESS.get(named(w), escape(w.verdict))}</a>"
             for w in found
         )
         return f'<span class="badges">{links}</span>' if links else ""
@@ -182,7 +184,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        WITNESS=WITNESS, VERDICT=VERDICT, DECISION=DECISION, TARGET=TARGET, CHECK=CHECK, SEVERITY=SEVERITY,
+        WITNESS=WITNESS, named=named, VERDICT=VERDICT, DECISION=DECISION, TARGET=TARGET, CHECK=CHECK, SEVERITY=SEVERITY,
         witness_id=witness_id, python=_python, titled=titled,
     )  # fmt: skip
     return made

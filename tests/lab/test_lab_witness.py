@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import statistics
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +78,26 @@ def test_live_mutants_are_killed(verdicts: dict[str, WitnessVerdict]) -> None:
     killed, live = sum(v.killed for v in good), sum(v.live for v in good)
     assert live > 150
     assert killed / live >= 0.97
+
+
+def test_mutants_of_what_is_proved_are_killed(verdicts: dict[str, WitnessVerdict]) -> None:
+    proved = [v for v in verdicts.values() if v.grade == "proved"]
+    assert len(proved) >= 7
+    assert [(v.file, v.killed, v.live) for v in proved if v.killed < 0.9 * v.live] == []
+    assert sum(v.live for v in proved) > 60
+
+
+def test_a_statement_too_hard_for_its_time_holds_on_samples(sandbox: Sandbox) -> None:
+    powers = " + ".join(f"{x}**8" for x in "abcdfg")
+    hard = f"""
+def claim(a, b, c, d, f, g): return {powers}
+def check(claim, w):
+    w.prove(lambda a, b, c, d, f, g: [a * b * c > 1, a + d * f > b * g],
+            lambda a, b, c, d, f, g: a * b * c * d * f * g * (a**2 + b**2 + c**2) <= 3 * claim(a, b, c, d, f, g))
+"""
+    (found,) = run_witnesses([WitnessJob(hard)], sandbox, 1, limits=Limits(wall=6.0, memory=3 << 30))
+    assert (found.verdict, found.grade) == ("holds-on-samples", "inequality"), found
+    assert "no proof: Z3" in found.reason
 
 
 def test_other_seeds_change_no_verdict(sandbox: Sandbox) -> None:
@@ -232,7 +251,6 @@ def test_given_witnesses_and_cheats(sandbox: Sandbox) -> None:
     assert wrong == []
     good = [v for v in found if v.verdict in ("verified", "holds-on-samples")]
     assert sum(v.killed for v in good) / sum(v.live for v in good) >= 0.97
-    assert statistics.median(v.seconds for v in found) < 0.5
     assert Counter(v.linked for v in good) == {"evaluated": len(good)}
 
 

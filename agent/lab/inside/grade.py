@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from .link import Link
 from .mutate import Mutant
-
-if TYPE_CHECKING:
-    from .trial import Trial
+from .prover import Proof
+from .trial import TRIALS, Trial
 
 VerdictName = Literal["verified", "consistent", "holds-on-samples", "refuted", "unchecked"]
 KILLED = 0.9
@@ -18,6 +17,8 @@ LEAST = 3
 """Fewer live mutants than this say nothing."""
 DEGENERATE = 0.34
 """Share of mutants that differ from the claim, but not on the inputs used."""
+PROVED = "proved"
+"""The grade of an inequality that Z3 proved for all real arguments."""
 
 
 @dataclass(slots=True)
@@ -35,10 +36,15 @@ class Evidence:
     vectors: int = 0
     """Largest dimension among the claim's arguments and values."""
     repeats: bool = False
+    sized: bool = False
+    """The display has vectors, sums or dots in it."""
+    proof: Proof = field(default_factory=Proof)
     routes: tuple[str, ...] = ()
     link: Link = field(default_factory=lambda: Link("none", "not reached"))
     killed: list[Mutant] = field(default_factory=list)
     alive: list[Mutant] = field(default_factory=list)
+    implied: list[Mutant] = field(default_factory=list)
+    """Alive because a proved inequality says so itself: they leave it more room."""
     degenerate: list[Mutant] = field(default_factory=list)
     equivalent: int = 0
     invalid: int = 0
@@ -49,7 +55,7 @@ class Evidence:
 class Judged:
     verdict: VerdictName
     grade: str
-    """exact, order, limit, statistical; inequality, loose-inequality; algebra-only, one-dimensional, dimensions,
+    """exact, order, limit, statistical, proved; inequality, loose-inequality; algebra-only, one-dimensional, dimensions,
     unlinked, text-link; vacuous, weak, mislinked, invalid."""
     reason: str
 
@@ -75,7 +81,9 @@ def _vacuous(e: Evidence) -> Judged | None:
     assert e.trial is not None
     live = len(e.killed) + len(e.alive)
     reason = ""
-    if e.calls == 0:
+    if e.proof.found == "vacuous":
+        reason = e.proof.note
+    elif e.calls == 0:
         reason = "claim is never called"
     elif e.trial.zeros >= e.trial.asserted:
         reason = "every comparison is 0 = 0"
@@ -113,13 +121,45 @@ def _inequality(e: Evidence) -> Judged | None:
     slack = f"smallest slack {e.trial.slack:.2g}"
     if not e.killed:
         return Judged("unchecked", "vacuous", f"no mutant is noticed ({live} alive), {slack}")
-    grade = "inequality" if len(e.killed) >= live / 2 else "loose-inequality"
-    return Judged("holds-on-samples", grade, f"{slack}; {len(e.alive)} of {live} mutants alive" + _linking(e))
+    loose = len(e.killed) < live / 2
+    reason = f"{slack}; {len(e.alive)} of {live} mutants alive{_linking(e)}"
+    if e.proof.found == "proved":
+        limited = "" if loose else _limits(e)
+        if not (loose or limited):
+            return _proved(e)
+        reason += f"; proved {e.proof.note}, but {limited or 'most mutants satisfy it too'}"
+    elif e.proof.note:
+        reason += f"; {e.proof.note}"
+    return Judged("holds-on-samples", "loose-inequality" if loose else "inequality", reason)
+
+
+def _limits(e: Evidence) -> str:
+    """What the proof leaves out of the formula; "" for nothing."""
+    assert e.trial is not None
+    if "holds" in e.trial.kinds:
+        return "what is asserted by holds was only sampled"
+    if e.sized:
+        return "only in one size, and the formula has vectors or sums"
+    held = dict.fromkeys(argument for reading in e.trial.readings for argument in reading.fixed)
+    if held:
+        return f"only for {', '.join(held)}"
+    drawn = len({reading.theorem for reading in e.trial.readings}) * TRIALS > len(e.trial.readings)
+    return "only for the whole numbers drawn" if drawn else ""
+
+
+def _proved(e: Evidence) -> Judged:
+    if e.link.how == "none":
+        return Judged(
+            "consistent", "unlinked", f"proved {e.proof.note}; not linked to the formula: {e.link.detail}"
+        )
+    if e.link.how == "text":
+        return Judged("verified", "text-link", f"proved {e.proof.note}; {_note(e)}")
+    return Judged("verified", PROVED, e.proof.note)
 
 
 def _samples(e: Evidence) -> bool:
     kinds = e.trial.kinds if e.trial is not None else set()
-    return "holds" in kinds and not kinds - {"holds", "scales"}
+    return bool(kinds & {"holds", "prove"}) and not kinds - {"holds", "prove", "scales"}
 
 
 def _weak(e: Evidence) -> Judged | None:
@@ -155,7 +195,7 @@ def _sort(e: Evidence) -> str:
 
 
 def _note(e: Evidence) -> str:
-    parts = []
+    parts = [e.proof.note] if e.proof.found == "open" else []
     if e.alive:
         parts.append(f"alive: {_list(e.alive)}")
     if e.untried:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .raised import Bad, Refuted, Rounding
 from .samples import Array, Inputs
+from .theorem import Statement, at_point
 
 RTOL = 1e-7
 ZERO = 1e-12
@@ -17,18 +19,6 @@ SLACK_IN_ORDER = 0.25
 """How far below the claimed exponent a measured slope may lie: finite h has the next term in it."""
 FLOOR = 1e-13
 """Errors below this are taken for rounding and not measured."""
-
-
-class Refuted(AssertionError):
-    """Both sides were computed, and they differ."""
-
-
-class Rounding(Refuted):
-    """They differ, but in the way rounding makes them differ: the input scale is at fault, not the formula."""
-
-
-class Bad(Exception):
-    """The witness cannot decide: wrong shapes, values that are not finite, too much noise."""
 
 
 class W(Inputs):
@@ -40,6 +30,8 @@ class W(Inputs):
         self._kinds: set[str] = set()
         self._zeros = 0
         self._slack = math.inf
+        self._room: list[float] = []
+        self._statements: list[Statement] = []
         self._slopes: list[float] = []
         self._checked_analytic = 0
 
@@ -105,13 +97,34 @@ class W(Inputs):
     def holds(self, small: Any, big: Any) -> None:
         """``small`` ≤ ``big`` at this point; how much room is left is recorded."""
         self._begin("holds")
-        a, b = float(small), float(big)
+        self._at_most(float(small), float(big), "holds")
+
+    def prove(self, hyps: Callable[..., Any], concl: Callable[..., Any]) -> None:
+        """Wherever ``hyps`` hold, ``concl`` holds, for all real arguments: two functions of the same named numbers.
+
+        Both return a comparison or a list of comparisons. Here they are tried on samples, as ``holds`` does;
+        the harness then asks Z3.
+        """
+        self._begin("prove")
+        statement = Statement.of(hyps, concl)
+        self._statements.append(statement)
+        for sample in statement.sampled(self._rng):
+            if not sample.concl:
+                raise Bad("prove: the conclusion says nothing")
+            for op, left, right in sample.concl:
+                if op in ("==", "!="):
+                    raise Bad("prove is for inequalities: an equation needs equal, and an independent route")
+                small, big = (left, right) if op in ("<", "<=") else (right, left)
+                self._at_most(small, big, f"prove, at {at_point(statement.names, sample.point)}")
+
+    def _at_most(self, a: float, b: float, what: str) -> None:
         if not (math.isfinite(a) and math.isfinite(b)):
             raise Bad("a value is not finite")
         # the floor lets 5.6e-17 ≤ 0 hold: where both sides vanish, what is left is rounding
         size = max(abs(a), abs(b), 1e-9)
         if a > b + max(1e-9 * size, 1e-12):
-            raise Refuted(f"holds: {a:.8g} > {b:.8g}")
+            raise Refuted(f"{what}: {a:.8g} > {b:.8g}")
+        self._room.append(b - a)
         self._slack = min(self._slack, (b - a) / size)
 
     def mean(self, sample: Any, value: Any, z: float = 5.0) -> None:

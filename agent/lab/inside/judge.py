@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .grade import Evidence, judge
-from .helper import Bad, Refuted, Rounding, brief
-from .link import Link, Point, link
+from .grade import PROVED, Evidence, judge
+from .helper import brief
+from .link import Link, Point, link, sized
+from .prover import SECONDS, Reading, settle
+from .raised import Bad, Refuted, Rounding
 from .routes import repeats_claim, routes
 from .survive import mutation
 from .trial import OutOfTime, Program, Spy, alarm, seeds_of
@@ -34,7 +36,7 @@ def run(job: Mapping[str, Any]) -> dict[str, Any]:
         "eq": eq,
         "verdict": verdict.verdict,
         "grade": verdict.grade,
-        "route": ", ".join(evidence.routes) or "algebra only",
+        "route": ", ".join(evidence.routes + (("Z3",) if verdict.grade == PROVED else ())) or "algebra only",
         "killed": len(evidence.killed),
         "live": len(evidence.killed) + len(evidence.alive),
         "linked": evidence.link.how,
@@ -70,15 +72,25 @@ def _gather(
         evidence.inputs = _different(spy)
         evidence.arguments = len(program.claim.args.args)
         evidence.repeats = repeats_claim(program.claim, program.check)
-        if spy.count:
-            left = float(job["seconds"]) - (time.monotonic() - start)
-            mutation(program, seeds, spy, evidence, cost, left)
+        evidence.sized = sized(str(job.get("tex") or names.get("TEX") or ""))
+        end = start + float(job["seconds"])
+        _prove(evidence, evidence.trial.readings, (end - time.monotonic()) / 2)
+        if spy.count and not (evidence.counterexample or evidence.problem):
+            mutation(program, seeds, spy, evidence, cost, end - time.monotonic())
     except Bad as error:
         evidence.problem = str(error)
     except RecursionError:
         evidence.problem = "nested too deeply"
     except Exception as error:
         evidence.problem = f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def _prove(evidence: Evidence, readings: Sequence[Reading], left: float) -> None:
+    evidence.proof = settle(readings, min(SECONDS, left))
+    if evidence.proof.found == "refuted":
+        evidence.counterexample = evidence.proof.note
+    elif evidence.proof.found == "suspect":
+        evidence.problem = evidence.proof.note
 
 
 def _last_call(spy: Spy) -> str:

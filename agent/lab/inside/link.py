@@ -36,6 +36,7 @@ VECTOR_MARKS = frozenset(
         r"\odot",
     )
 )
+SIZE_MARKS = VECTOR_MARKS | {r"\sum", r"\prod", r"\cdots", r"\ldots", r"\dots"}
 READINGS = tuple(Reading(a, b) for a, b in itertools.product((False, True), repeat=2))
 
 
@@ -81,6 +82,11 @@ def link(
             return Link("text", found[0].detail, found[0].vectors)
         return Link("mismatch", "TEX of the witness is not in the displayed formula")
     return found[0]
+
+
+def sized(shown: str) -> bool:
+    """Whether a display speaks of vectors, sums or the like, which a statement about numbers has in one size only."""
+    return bool(SIZE_MARKS & set(tokens(shown)))
 
 
 def candidates(target: str, written: str | None) -> list[list[str]]:

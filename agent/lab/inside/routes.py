@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from .words import words
 
-ASSERTIONS = frozenset(("equal", "order", "limit", "holds", "mean", "scales"))
+ASSERTIONS = frozenset(("equal", "order", "limit", "holds", "mean", "scales", "prove"))
 HELPER_ROUTES = {"dgrad": "dgrad", "d": "diff", "quad": "quad", "ode": "ode", "taylor": "taylor"}
 ASSERTED_ROUTES = frozenset(("order", "limit", "mean"))
 SOLVERS = words(

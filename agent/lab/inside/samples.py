@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 Array = Any
 Whole = int
 """``int`` by another name: ``Inputs.int`` hides it inside the class."""
+BLOCK = 64
+"""Points drawn at once."""
 
 
 class Smooth:
@@ -93,3 +96,25 @@ class Inputs:
 
     def smooth(self, d: Whole = 3) -> Smooth:
         return Smooth(self._rng, self._seen(d))
+
+
+def generic(
+    rng: np.random.Generator, n: Whole, tries: Whole, found: Callable[[], Sequence[tuple[float, ...]]]
+) -> Iterator[tuple[float, ...]]:
+    """Points of Rⁿ for a statement whose hypotheses choose among them: of common size, of many sizes, near the
+    diagonal (where means meet), and, once some were ``found`` to fit, near those."""
+    for _ in range(0, tries, BLOCK):
+        shape = (BLOCK, n)
+        signs = np.where(rng.random((BLOCK, 1)) < 0.5, 1.0, rng.choice([-1.0, 1.0], size=shape))
+        ways = [
+            signs * rng.uniform(0, 2, size=shape),
+            signs * np.exp(rng.uniform(-6, 6, size=shape)),
+            signs * np.exp(rng.uniform(-2, 2, size=(BLOCK, 1))) * (1 + 0.2 * rng.normal(size=shape)),
+        ]
+        known = np.array(found())
+        if len(known):
+            near = known[rng.integers(len(known), size=BLOCK)]
+            step = rng.choice([0.01, 0.3], size=(BLOCK, 1))
+            ways.append(near * (1 + step * rng.normal(size=shape)))
+        chosen = rng.integers(len(ways), size=(BLOCK, 1))
+        yield from map(tuple, np.choose(chosen, ways).tolist())

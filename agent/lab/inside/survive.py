@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .grade import Evidence
-from .helper import Refuted
 from .link import close
 from .mutate import Mutant, mutants
-from .trial import OutOfTime, Program, Spy, alarm, kept
+from .raised import Refuted
+from .trial import OutOfTime, Program, Spy, Trial, alarm, kept
 
 LIVE_RTOL = 1e-9
 """A mutant that changes the claim's values by less than this, relatively, is no mutant."""
@@ -57,14 +57,25 @@ def _try(
             else:
                 evidence.equivalent += 1
             return
-        program.run(seeds, mutant=mutant.function)
+        trial = program.run(seeds, mutant=mutant.function)
     except Refuted:
         evidence.killed.append(mutant)
     except Exception:
         # the mutant itself cannot be computed (a shape, a domain): it says nothing about the check
         evidence.invalid += 1
     else:
-        evidence.alive.append(mutant)
+        (evidence.implied if _implied(trial, evidence) else evidence.alive).append(mutant)
+
+
+def _implied(trial: Trial, evidence: Evidence) -> bool:
+    """Whether the mutant leaves a proved inequality more room at every sample: then the theorem itself says so."""
+    assert evidence.trial is not None
+    room, before = trial.room, evidence.trial.room
+    return (
+        evidence.proof.found == "proved"
+        and len(room) == len(before)
+        and all(a >= b for a, b in zip(room, before, strict=True))
+    )
 
 
 def _differs_elsewhere(changed: Callable[..., Any], original: Callable[..., Any], spy: Spy) -> bool:

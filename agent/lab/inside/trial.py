@@ -15,7 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .helper import Bad, W
+from .conditions import COMPARED, compared, instrumented
+from .helper import W
+from .prover import Reading
+from .raised import Bad
+from .terms import Untranslatable
+from .theorem import Statement, fixed, read_off
 from .vet import vet
 
 TRIALS = 4
@@ -51,8 +56,13 @@ class Spy:
         self.function = function
         self.calls: list[tuple[tuple[Any, ...], dict[str, Any], Any]] = []
         self.count = 0
+        self.symbolic: list[tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+        """Where a statement is being read off: the arguments of those calls, which are terms and no inputs."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.symbolic is not None:
+            self.symbolic.append((args, kwargs))
+            return self.function(*args, **kwargs)
         self.count += 1
         value = self.function(*args, **kwargs)
         if len(self.calls) < KEPT_CALLS:
@@ -78,6 +88,10 @@ class Trial:
     zeros: int = 0
     slack: float = math.inf
     dimension: int = 0
+    room: list[float] = field(default_factory=list)
+    """How far apart the sides of each inequality stood, in order."""
+    readings: list[Reading] = field(default_factory=list)
+    """What was to be proved; read off only where the claim is spied on, so not for mutants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,7 @@ class Program:
     """A vetted witness. Each run executes it anew: what one trial stores must not reach the next."""
 
     tree: ast.Module
+    """The source as it is run: hypotheses and conclusions instrumented."""
     claim: ast.FunctionDef
     check: ast.FunctionDef
 
@@ -94,12 +109,19 @@ class Program:
             tree = ast.parse(source)
         except (SyntaxError, ValueError) as error:
             raise Bad(f"not Python: {error}") from error
-        return cls(tree, *vet(tree))
+        claim, check = vet(tree)
+        return cls(instrumented(tree), claim, check)
 
     def scope(self, mutant: ast.FunctionDef | None = None) -> dict[str, Any]:
         import mpmath
 
-        names: dict[str, Any] = {"np": np, "math": math, "mp": mpmath, "__name__": "witness"}
+        names: dict[str, Any] = {
+            "np": np,
+            "math": math,
+            "mp": mpmath,
+            "__name__": "witness",
+            COMPARED: compared,
+        }
         exec(compile(self.tree, "witness", "exec"), names)
         if mutant is not None:
             body = ast.Module([mutant], [])
@@ -126,7 +148,22 @@ class Program:
             seen.zeros += w._zeros
             seen.slack = min(seen.slack, w._slack)
             seen.dimension = max(seen.dimension, w._dimension)
+            seen.room += w._room
+            if spy is not None:
+                seen.readings += [self._read(statement, spy) for statement in w._statements]
         return seen
+
+    def _read(self, statement: Statement, spy: Spy) -> Reading:
+        spy.symbolic = []
+        try:
+            theorem = read_off(statement)
+            return Reading(
+                statement, theorem, fixed=fixed(spy.symbolic, [a.arg for a in self.claim.args.args])
+            )
+        except Untranslatable as error:
+            return Reading(statement, None, str(error))
+        finally:
+            spy.symbolic = None
 
 
 def seeds_of(source: str, salt: int) -> list[int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from .helper import PUBLIC, Bad
+from .conditions import is_proof
+from .helper import PUBLIC
+from .raised import Bad
 from .words import words
 
 IMPORTS = words(
@@ -20,6 +22,7 @@ ATTRIBUTES = words(
     "memmap ctypeslib f2py testing lib core ctypes format_map dps prec"
 )
 STATEMENTS = (ast.Try, ast.TryStar, ast.Global, ast.Nonlocal, ast.ClassDef, ast.AsyncFunctionDef, ast.Await)
+INSPECTION = words("isinstance issubclass hasattr callable id hash repr str ascii format dir")
 TOLERANCES = frozenset(("rtol", "atol", "tol", "z"))
 
 
@@ -39,6 +42,7 @@ def vet(tree: ast.Module) -> tuple[ast.FunctionDef, ast.FunctionDef]:
         _node(node)
     _helper_only(check)
     _aliases(tree, check)
+    _inspection(tree)
     return claim, check
 
 
@@ -108,6 +112,17 @@ def _aliases(tree: ast.Module, check: ast.FunctionDef) -> None:
             raise Bad(f"{node.id} is used outside check")
         if isinstance(node, ast.Name) and node.id == "claim" and not isinstance(node.ctx, ast.Load):
             raise Bad("claim is reassigned")
+
+
+def _inspection(tree: ast.Module) -> None:
+    """What is to be proved must not tell the symbols that a proof is about from the numbers of a sample."""
+    if not any(map(is_proof, ast.walk(tree))):
+        return
+    for node in ast.walk(tree):
+        asks = isinstance(node, ast.Name) and node.id in INSPECTION
+        if asks or isinstance(node, ast.JoinedStr | ast.Is | ast.IsNot):
+            name = node.id if isinstance(node, ast.Name) else type(node).__name__
+            raise Bad(f"prove: {name} can tell what a function is called with")
 
 
 def vet_expression(text: str) -> None:

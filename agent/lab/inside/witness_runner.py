@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import select
-import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any
+
+from . import child
 
 JOBS = "_jobs.json"
 MAX_REPLY = 1 << 20
@@ -19,9 +20,14 @@ def entry() -> None:
     """Reads the jobs, writes one JSON line a job to stdout in the order they end."""
     with open(JOBS, encoding="utf-8") as stream:
         request = json.load(stream)
-    import mpmath  # noqa: F401  # loaded before the forks, so that they share it
+    # loaded before the forks, so that they share it; Z3 only where something may need it
+    import mpmath  # noqa: F401
 
     from . import judge  # noqa: F401
+
+    if any(".prove(" in job["code"] for job in request["jobs"]):
+        with suppress(ImportError):
+            import z3  # noqa: F401
 
     batch(request["jobs"], int(request["workers"]))
     sys.stdout.flush()
@@ -44,42 +50,18 @@ def batch(jobs: list[dict[str, Any]], workers: int) -> None:
                 data += chunk
             elif fd in ready or time.monotonic() > deadline:
                 late = fd not in ready
-                finish(fd, pid, late=late)
+                child.finish(fd, pid, late=late)
                 del running[fd]
                 reply(number, data, late=late)
 
 
-def finish(fd: int, pid: int, *, late: bool) -> None:
-    os.close(fd)
-    if late:
-        # the alarm inside cannot interrupt a long computation in C
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except PermissionError:
-            # without a PID namespace we may signal nobody; the limit on CPU time ends it
-            return
-    os.waitpid(pid, 0)
-
-
 def start(job: dict[str, Any]) -> tuple[int, int]:
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(write_end)
-        return read_end, pid
-    os.close(read_end)
-    try:
-        # what a witness prints is not a verdict
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-        cpu = int(float(job["seconds"])) + 3
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+    def work() -> bytes:
         from .judge import run
 
-        os.write(write_end, json.dumps(run(job)).encode())
-    finally:
-        os._exit(0)
+        return json.dumps(run(job)).encode()
+
+    return child.start(work, int(float(job["seconds"])) + 3)
 
 
 def reply(number: int, data: bytearray, *, late: bool) -> None:

@@ -23,8 +23,8 @@ IMPORTED = (
     "numpy numpy.random numpy.linalg scipy scipy.linalg scipy.optimize scipy.integrate scipy.special scipy.stats "
     "scipy.signal scipy.interpolate scipy.sparse mpmath matplotlib.pyplot matplotlib.backends.backend_agg "
     "sklearn.datasets sklearn.linear_model sklearn.svm sklearn.neighbors sklearn.decomposition sklearn.metrics "
-    "sklearn.model_selection sklearn.preprocessing sklearn.pipeline sklearn.neural_network sklearn.ensemble torch "
-    "inside.experiment inside.judge inside.witness_runner inside.confine landlock pyseccomp subprocess "
+    "sklearn.model_selection sklearn.preprocessing sklearn.pipeline sklearn.neural_network sklearn.ensemble torch z3 "
+    "inside.experiment inside.judge inside.solver inside.witness_runner inside.confine landlock pyseccomp subprocess "
     "multiprocessing csv statistics decimal urllib.request concurrent.futures"
 )
 WARM = """

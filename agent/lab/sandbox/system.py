@@ -17,7 +17,7 @@ ETC = (
     "/etc/fonts",
     "/etc/localtime",
 )
-LIBRARIES = ("numpy", "scipy", "mpmath", "matplotlib", "sklearn", "torch")
+LIBRARIES = ("numpy", "scipy", "mpmath", "matplotlib", "sklearn", "torch", "z3")
 
 UID_BASE = 1_200_000_000
 """Far above any account. Each run has its own uid: RLIMIT_NPROC counts per uid over the whole machine."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from agent.lab.cache import tools
 from agent.lab.witness.record import WitnessJob, WitnessVerdict
 
-PREFIX = "w1:"
+PREFIX = "w2:"
 """Version of the key: raise it when the harness judges otherwise."""
 
 
 def key(job: WitnessJob) -> str:
-    text = json.dumps([tools(), job.code, job.tex, job.eq, job.salt], ensure_ascii=False)
+    text = json.dumps([tools("z3-solver"), job.code, job.tex, job.eq, job.salt], ensure_ascii=False)
     return PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
 

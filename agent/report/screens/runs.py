@@ -49,6 +49,8 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
     words = ("verified", "consistent", "holds-on-samples", "refuted", "unchecked")
     counts = [(sum(w["verdict"] == word for w in witnesses), word) for word in words]
     verdicts = ", ".join(f"{n} {word}" for n, word in counts if n) or "none"
+    proved = sum(w.get("grade") == "proved" for w in witnesses)
+    verdicts += f" ({proved} of the verified proved)" if proved else ""
     ran = sum(e["verdict"] == "pass" for e in report["experiments"])
     console.print(t(f"{len(done)} of {len(report['sections'])} sections written; experiments: {ran} of {len(report['experiments'])} "
                     f"run; of {report['claims']} displayed claims: {verdicts}"))  # fmt: skip
