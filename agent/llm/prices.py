@@ -49,7 +49,11 @@ def cost_of(identity: str, usage: Usage) -> float | None:
     where = _provider(identity)
     if where is None:
         return None
-    used = {"input_tokens": usage.prompt, "cache_read_tokens": usage.cached, "output_tokens": usage.completion}
+    used = {
+        "input_tokens": usage.prompt,
+        "cache_read_tokens": usage.cached,
+        "output_tokens": usage.completion,
+    }
     try:
         full = _listed(identity, where, used)
         if not usage.batched:

@@ -2,7 +2,7 @@
 
 Every line holds ``at`` (UTC, ISO 8601) and ``event``. Of an article: batch, begin, stage, parts, part, note,
 measure, end, with slug, text, done and total. Of a call: reused, sent, tokens (at most one a second and call), wait,
-waiting, fallback, stored, rejected, changed, down, up, with name, attempt, model, detail, seconds, tokens and usage.
+waiting, fallback, stored, rejected, changed, down, up, round, with name, attempt, model, detail, seconds, tokens and usage.
 ``line``: what a person is told. ``result``: what the command gives, last. Texts and keys are never in it.
 """
 
