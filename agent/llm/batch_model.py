@@ -99,6 +99,9 @@ class BatchModel:
         """Rounds that this process sent."""
         self._sending: asyncio.Task[None] | None = None
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._away: set[str] = set()
+        """Rounds that the service is not done with."""
+        self._over = asyncio.Event()
         self._collected: list[Collected] = []
         self._most = FILE_CALLS
         """Calls a file, as learnt."""
@@ -219,8 +222,9 @@ class BatchModel:
     async def _room(self) -> None:
         """Wait until the service may take more: until a batch of ours is done, else for a while, and with less."""
         count, self._refused = self._refused, 0
-        if self._fetching:
-            await asyncio.wait(self._fetching.values(), return_when=asyncio.FIRST_COMPLETED)
+        if self._away:
+            self._over.clear()
+            await self._over.wait()
             return
         await self._sleep(self._pause)
         if self._pause > FIRST_PAUSE:  # the second time: it is not only that requests came too fast
@@ -229,11 +233,16 @@ class BatchModel:
 
     def _follow(self, round: Round) -> None:
         if round.id not in self._fetching:
+            self._away.add(round.id)
             self._fetching[round.id] = asyncio.ensure_future(self._fetch(round))
 
     async def _fetch(self, round: Round) -> None:
         try:
-            fetched = await self._fetcher.fetch(round)
+            try:
+                fetched = await self._fetcher.fetch(round)
+            finally:
+                self._away.discard(round.id)
+                self._over.set()
             self._deal(self._journal.rounds[round.id], fetched)
             await self._tidy()
         except Exception as error:
@@ -274,6 +283,8 @@ class BatchModel:
         if any(c.code == TOO_MUCH for c in told.complaints):
             self._tell(f"batch {told.id}: {told.complaints[0].message}")
             self._refused = len(round.keys)
+            if not self._away:
+                self._most = max(1, self._refused // 2)
             for one in waiting:
                 self._join(one)
             return
@@ -306,7 +317,7 @@ class BatchModel:
                 Rejected(f"{self.identity}: batch {told.id} was cancelled at the service", hint=hint)
             )
         else:
-            self._again(waiting, (result and result.reason) or "no answer came")
+            self._again(waiting, self._inner.quoted((result and result.reason) or "no answer came"))
 
     def _complain(self, waiting: Waiting, result: Result, *, own: bool) -> None:
         if not own:

@@ -16,7 +16,7 @@ from agent.llm.openai_dialect import Dialect
 from agent.llm.openai_errors import is_complaint, translate
 from agent.llm.prices import window_of
 from agent.llm.rates import Quotas, quotas_of
-from agent.llm.redact import without
+from agent.llm.redact import one_line, redact, without
 from agent.llm.usage import own_count
 from agent.records import Call, FinishReason, Reply, Usage
 
@@ -102,6 +102,10 @@ class OpenAIModel:
         if failure is None:
             raise error
         return failure
+
+    def quoted(self, said: str) -> str:
+        """What the service says, for a message: short, and without the key."""
+        return one_line(redact(said, (self._key,)))
 
     def body(self, call: Call) -> dict[str, Any]:
         """The whole request for an answer in one piece."""

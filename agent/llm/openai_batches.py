@@ -76,7 +76,7 @@ class Batches:
 
     async def create(self, file: str, round: str) -> Told:
         """A batch of the file's calls. They are paid for from here on."""
-        return _told(
+        return self._told(
             await self._asked(
                 lambda c: c.batches.create(
                     input_file_id=file,
@@ -100,10 +100,10 @@ class Batches:
             return None
 
         found = await self._asked(search)
-        return None if found is None else _told(found)
+        return None if found is None else self._told(found)
 
     async def look(self, batch: str) -> Told:
-        return _told(await self._asked(lambda c: c.batches.retrieve(batch)))
+        return self._told(await self._asked(lambda c: c.batches.retrieve(batch)))
 
     async def results(self, told: Told) -> tuple[list[Any], bool]:
         """The lines of the files of results, in any order, and whether they came whole."""
@@ -144,19 +144,20 @@ class Batches:
         # Outside of the handler, as in OpenAIModel.send.
         raise failure
 
-
-def _told(batch: Any) -> Told:
-    """Services that copy the protocol leave out fields."""
-    counts = getattr(batch, "request_counts", None)
-    problems = getattr(getattr(batch, "errors", None), "data", None) or ()
-    return Told(
-        id=batch.id,
-        status=batch.status,
-        total=getattr(counts, "total", None) or 0,
-        completed=getattr(counts, "completed", None) or 0,
-        failed=getattr(counts, "failed", None) or 0,
-        input=getattr(batch, "input_file_id", None) or "",
-        output=getattr(batch, "output_file_id", None) or "",
-        errors=getattr(batch, "error_file_id", None) or "",
-        complaints=tuple(Complaint(p.code or "", p.message or "", p.line) for p in problems),
-    )
+    def _told(self, batch: Any) -> Told:
+        """Services that copy the protocol leave out fields."""
+        counts = getattr(batch, "request_counts", None)
+        problems = getattr(getattr(batch, "errors", None), "data", None) or ()
+        return Told(
+            id=batch.id,
+            status=batch.status,
+            total=getattr(counts, "total", None) or 0,
+            completed=getattr(counts, "completed", None) or 0,
+            failed=getattr(counts, "failed", None) or 0,
+            input=getattr(batch, "input_file_id", None) or "",
+            output=getattr(batch, "output_file_id", None) or "",
+            errors=getattr(batch, "error_file_id", None) or "",
+            complaints=tuple(
+                Complaint(p.code or "", self.model.quoted(p.message or ""), p.line) for p in problems
+            ),
+        )

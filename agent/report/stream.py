@@ -52,6 +52,8 @@ class Stream:
         elif event.kind in ("stored", "rejected"):
             self._told.pop(event.name, None)
         fields = {k: v for k, v in asdict(event).items() if k != "kind" and v not in (None, "", 0, 0.0)}
+        if event.usage is not None and not event.usage.batched:
+            del fields["usage"]["batched"]  # said only where it is so
         self.write(event.kind, **{"attempt": event.attempt, **fields})
 
     def line(self, text: str) -> None:
