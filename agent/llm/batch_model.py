@@ -114,8 +114,9 @@ class BatchModel:
         return self._inner.context_window
 
     def staying(self) -> Staying:
-        held = [self._held[key] for key in self._waiting if key in self._held]
-        return Staying(len(held), len(set(held)))
+        rounds = [self._journal.rounds[self._held[key]] for key in self._waiting if key in self._held]
+        made = [round.id for round in rounds if round.batch]
+        return Staying(len(made), len(set(made)))
 
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
         """The answer, when the batch that holds the call is done. Nothing is lost when the wait is broken off."""
@@ -164,10 +165,9 @@ class BatchModel:
         try:
             while self._open:
                 await quiet(self._sleep)
-                while self._open:
-                    if self._refused:
-                        await self._room()
-                    await self._send_one()
+                if self._refused:
+                    await self._room()
+                await self._send_one()
         except Exception as error:
             # The journal cannot be written, or the program is wrong: whoever waits must hear of it.
             for waiting in list(self._open.values()):

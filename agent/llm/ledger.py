@@ -98,7 +98,7 @@ class Ledger:
         messages = [[m.role, digest] for m, (digest, _) in zip(call.messages, texts, strict=True)]
         use = reply.usage
         with self._write() as db:
-            fresh = not db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchall()
+            fresh = use.batched and not db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchall()
             db.executemany(sql.STORE_TEXT, texts)
             db.execute(
                 sql.STORE_CALL,
@@ -114,7 +114,7 @@ class Ledger:
             at = self._now().isoformat(timespec="seconds")
             db.execute(sql.STORE_ARRIVAL, (key, at, arrival_digest(key, at)))
             # The first reply stays, and with it the way it came.
-            if use.batched and fresh:
+            if fresh:
                 db.execute(sql.STORE_WAY, (key, BATCH, way_digest(key, BATCH)))
         return self._stored(key)
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.config import ROLES, Config
@@ -21,6 +22,8 @@ from agent.pipeline.watch import Watch
 from agent.workspace import Workspace, hold
 
 VIA = "batch-api"
+KEPT = timedelta(days=30)
+"""For which services keep what a batch answered."""
 AT_ONCE = 50_000
 """Calls that may wait at a time: as many as one file takes."""
 
@@ -74,10 +77,11 @@ def opened(
         )
 
 
-def left_behind(ws: Workspace) -> Staying:
+def left_behind(ws: Workspace, now: datetime) -> Staying:
     """Calls and batches whose answers a later run has to fetch."""
     path = journal_of(ws)
-    rounds = [r for r in Journal(path).outstanding() if r.batch] if path.is_file() else []
+    open_ones = Journal(path).outstanding() if path.is_file() else []
+    rounds = [r for r in open_ones if r.batch and now - r.at < KEPT]
     return Staying(sum(len(r.keys) for r in rounds), len(rounds))
 
 

@@ -124,7 +124,7 @@ async def shared(
         if batched:
             api = stack.enter_context(deferred.opened(ws, watch, ledger, sending, times))
             made.opener = api.open
-        elif line := deferred.staying_line(deferred.left_behind(ws)):
+        elif line := deferred.staying_line(deferred.left_behind(ws, times.now())):
             watch.line(f"{line}; asked without it, they are paid for again")
         yield made
 
