@@ -231,7 +231,10 @@ def test_too_many_tokens_make_smaller_files(run: Run, server: FakeBatches) -> No
     server.plans = [Plan("failed", looks=1, refused=LIMIT) for _ in range(3)]
     assert texts(run.ask(*numbered(8))) == told(8)
     sizes = [len(b.lines) for b in server.batches.values()]
-    assert sizes == [8, 4, 4, 2, 2, 2, 2]
+    # How small they get depends on how many were on their way when one failed.
+    assert sizes[:2] == [8, 4]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= 2
     assert set(server.ran().values()) == {1}
 
 
