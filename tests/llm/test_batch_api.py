@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from agent.errors import ContextOverflow, LedgerError, NotConfigured, Rejected, Unavailable, UsageError
 from agent.llm import Answer, Ledger, key_of
 from agent.llm.batch_results import Result, id_of, sorted_out
+from agent.llm.openai_batches import ENDPOINT, MARK
 from agent.records import Usage
 from tests.fakes.batch_server import FakeBatches, Plan
 from tests.fakes.openai_server import Status, Step, Text
@@ -276,6 +277,24 @@ def test_a_batch_whose_making_never_got_an_answer_is_found_by_a_later_run(
     assert all(isinstance(f, Unavailable) for f in found)
     server.gate = lambda where, path: None
     assert texts(run.ask(*numbered(3))) == told(3)
+    assert set(server.asked().values()) == {1}
+
+
+def test_a_request_that_arrives_late_is_waited_for(run: Run, server: FakeBatches) -> None:
+    """The process died, what it had sent was still on its way, and the next run looks too early."""
+    server.gate = lambda where, path: Status(500, "away") if where in ("create", "list") else None
+    run.outcomes(*numbered(2))
+    (round,) = run.journal().outstanding()
+    late = {"input_file_id": round.file, "endpoint": ENDPOINT, "metadata": {MARK: round.id}}
+    looks = iter(range(9))
+
+    def gate(where: str, path: str) -> None:
+        if where == "list" and next(looks) == 1:
+            server.create(late)
+
+    server.gate = gate
+    run.time = 0.0
+    assert texts(run.ask(*numbered(2))) == told(2)
     assert set(server.asked().values()) == {1}
 
 
