@@ -26,10 +26,12 @@ from agent.errors import (
     Rejected,
     Unavailable,
 )
+from agent.llm.quiet import WatchedLoop
 from agent.pipeline.job import Progress
-from agent.pipeline.resources import Resources, Times, shared
+from agent.pipeline.resources import Resources, shared
 from agent.pipeline.run import Finished, expand_one
 from agent.pipeline.stop import AGAIN, stopped_by_hand
+from agent.pipeline.times import Times
 from agent.pipeline.watch import Watch
 from agent.workspace import Workspace, derive, slug_of
 
@@ -89,15 +91,17 @@ def expand_all(
     watch: Watch,
     slots: int | None = None,
     times: Times | None = None,
+    batched: bool = False,
 ) -> Whole:
     """Expand articles side by side.
 
-    ``slots``: calls under way at most; None takes the setting. Raises LedgerError when replies cannot be stored any
+    ``slots``: calls under way at most; None takes the setting. ``batched``: calls go to a batch API, those of all
+    articles in the same files. Raises LedgerError when replies cannot be stored any
     more (nothing is asked then, since its answer would be lost); every other failure is in what it gives.
     """
 
     async def main() -> Whole:
-        async with shared(ws, watch, slots=slots, times=times) as resources:
+        async with shared(ws, watch, slots=slots, times=times, batched=batched) as resources:
             batch = _Batch(resources, paths, spec)
             try:
                 async with stopped_by_hand(resources):
@@ -106,7 +110,8 @@ def expand_all(
                 return batch.whole(interrupted=True)
             return batch.whole()
 
-    return asyncio.run(main())
+    with asyncio.Runner(loop_factory=WatchedLoop if batched else None) as runner:
+        return runner.run(main())
 
 
 class _Batch:

@@ -30,6 +30,8 @@ class Usage:
     """Reply tokens, reasoning tokens included."""
     counted: bool = True
     """False where the service gave no usage and the figures are our own count."""
+    batched: bool = False
+    """True where the call went in a file of a batch API, which costs less; False for sums that mix both."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -37,6 +39,7 @@ class Usage:
             self.cached + other.cached,
             self.completion + other.completion,
             self.counted and other.counted,
+            self.batched and other.batched,
         )
 
 

@@ -70,6 +70,11 @@ def run(
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Calls in flight at most, over all articles."
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pending articles.")
+@click.option(
+    "--via",
+    type=click.Choice(["batch-api"]),
+    help="Send the calls as files to the OpenAI Batch API: half the price, hours for minutes.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what it will take, article by article; call nothing.")
 @model_option
 @events_option
@@ -80,6 +85,7 @@ def batch(
     id: str,
     jobs: int | None,
     limit: int | None,
+    via: str | None,
     dry_run: bool,
     spec: str | None,
     events: str | None,
@@ -95,7 +101,9 @@ def batch(
     ws = workspace(ctx)
     with opened_stream(events) as stream:
         with watched(ctx, stream) as watch:
-            result = batching.batch(ws, id, jobs=jobs, limit=limit, spec=spec, dry_run=dry_run, watch=watch)
+            result = batching.batch(
+                ws, id, jobs=jobs, limit=limit, spec=spec, dry_run=dry_run, watch=watch, via=via
+            )
         finish(ctx, result, as_json, stream, events)
 
 

@@ -9,6 +9,7 @@ from agent.batch import Ended, Whole, expand_all
 from agent.commands.expansion import pending, preview, stored
 from agent.commands.result import Result
 from agent.errors import UsageError
+from agent.pipeline.deferred import VIA, check, deferred
 from agent.pipeline.estimate import total
 from agent.pipeline.run import Watch
 from agent.workspace import Workspace
@@ -23,18 +24,25 @@ def batch(
     spec: str | None,
     dry_run: bool,
     watch: Watch,
+    via: str | None = None,
 ) -> Result:
-    """Expand what is pending of a batch or sub-batch. Raises UsageError for an ID that the plan does not know."""
+    """Expand what is pending of a batch or sub-batch. ``via``: `agent.pipeline.deferred.VIA`, or each call by itself.
+    Raises UsageError for an ID that the plan does not know, and for models that no batch API serves."""
+    batched = via == VIA
+    if batched:
+        if jobs is not None:
+            raise UsageError("-j is of no use with --via batch-api", hint="all calls that can go, go at once")
+        check(ws.config, spec)
     paths = chosen(ws, id, limit, watch)
     if dry_run:
         before = stored(ws)
-        rows = [preview(ws, p, spec=spec, rows=before) for p in paths]
-        return Result(
-            "forecast", {"id": id, "articles": rows, "total": total(rows, slots_of(ws, jobs), ws.config)}
-        )
+        ws = deferred(ws) if batched else ws
+        rows = [preview(ws, p, spec=spec, rows=before, batched=batched) for p in paths]
+        whole = total(rows, slots_of(ws, jobs), ws.config)
+        return Result("forecast", {"id": id, "via": via or "", "articles": rows, "total": whole})
     if not paths:
         return Result("nothing", {"picked": None, "why": f"no article of {id} is pending"})
-    return told(expand_all(ws, paths, spec=spec, watch=watch, slots=jobs), id)
+    return told(expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched), id)
 
 
 def chosen(ws: Workspace, id: str, limit: int | None, watch: Watch) -> list[Path]:

@@ -61,15 +61,16 @@ def cost(ws: Workspace) -> Result:
         "day": lambda row: str(row.at[:10]) or "before days were kept",
     }
     price = priced(ws.config.prices.models)
-    data = {name: _grouped(rows, key, price) for name, key in groups.items()}
+    data = {name: grouped(rows, key, price) for name, key in groups.items()}
     data["day"].sort(key=lambda row: str(row["name"]))
-    total = _grouped(rows, lambda row: "total", price)
+    total = grouped(rows, lambda row: "total", price)
     return Result("cost", {**data, "total": total[0] if total else _row("total")})
 
 
-def _grouped(
+def grouped(
     rows: Sequence[Any], key: Callable[[Any], str], priced: Callable[[str, Any], float | None]
 ) -> list[dict[str, Any]]:
+    """Sums over the rows of a ledger. Prices are those of single rows: some went in batch files, others did not."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         group = found.setdefault(key(row), _row(key(row)))

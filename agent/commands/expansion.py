@@ -94,12 +94,16 @@ def find_article(ws: Workspace, name: str) -> Path:
     )
 
 
-def preview(ws: Workspace, path: Path, *, spec: str | None, rows: Sequence[Row]) -> dict[str, Any]:
+def preview(
+    ws: Workspace, path: Path, *, spec: str | None, rows: Sequence[Row], batched: bool = False
+) -> dict[str, Any]:
     """What a run of an article would take, without calling anything."""
     place = ws.plan().find(slug_of(path))
     targets = targets_for(place, ws.config.targets)
-    before = known(rows, slug_of(path), identity_of(ws.config, spec))
-    guess = estimate(path.read_bytes(), path.name, targets, ws.config, spec=spec, before=before)
+    before = known(rows, slug_of(path), identity_of(ws.config, spec), batched=batched)
+    guess = estimate(
+        path.read_bytes(), path.name, targets, ws.config, spec=spec, before=before, batched=batched
+    )
     return {
         "slug": slug_of(path),
         "file": path.relative_to(ws.root).as_posix(),

@@ -82,17 +82,19 @@ def update_report(ws: Workspace) -> bytes:
 
 
 def ledger_stats(ws: Workspace) -> Result:
+    from agent.commands.bookkeeping import grouped
     from agent.llm import Ledger, priced
 
     ledger = Ledger(ws.ledger)
     try:
         stats = ledger.stats()
+        rows = ledger.rows()
     finally:
         ledger.close()
-    price = priced(ws.config.prices.models)
+    sums = grouped(rows, lambda row: str(row.model), priced(ws.config.prices.models))
+    costs = {row["name"]: row["cost"] for row in sums}
     models = {
-        name: {"calls": m.rows, **asdict(m.usage), "cost": price(name, m.usage)}
-        for name, m in stats.models.items()
+        name: {"calls": m.rows, **asdict(m.usage), "cost": costs[name]} for name, m in stats.models.items()
     }
     return Result("ledger", {**asdict(stats), "models": models})
 

@@ -18,7 +18,7 @@ from agent.llm.budget import Budget, worst_case
 from agent.llm.keys import key_of
 from agent.llm.ledger import Ledger
 from agent.llm.ledger_rows import Row
-from agent.llm.model import CallEvent, EventKind, Model, Observer, Recorded, Sleep
+from agent.llm.model import CallEvent, Deferred, EventKind, Model, Observer, Recorded, Sleep
 from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy, retried
 from agent.llm.scribe import Scribe
@@ -136,6 +136,7 @@ class Client:
         if window is None and self._budget is None and not self._traffic.counts_tokens:
             return await self._retried(model, call, prefix, Usage(), lambda reply: None)
         worst = worst_case(call, await asyncio.to_thread(prompt_tokens, call))
+        worst = replace(worst, batched=isinstance(model, Deferred))
         _fits(call, worst, window)
         if self._budget is None:
             return await self._retried(model, call, prefix, worst, lambda reply: None)

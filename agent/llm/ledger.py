@@ -30,9 +30,12 @@ from agent.llm.ledger_rows import (
     row_digest,
     stored_messages,
     told_messages,
+    way_digest,
 )
 from agent.records import Call, Reply, Usage
 
+BATCH = "batch-api"
+"""In the table of ways: the reply came out of a batch file."""
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
 
@@ -96,6 +99,7 @@ class Ledger:
         texts = {sha256(text): text for m in call.messages for text in (m.content, *m.images)}
         use = reply.usage
         with self._write() as db:
+            fresh = use.batched and not db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchall()
             db.executemany(sql.STORE_TEXT, texts.items())
             db.execute(
                 sql.STORE_CALL,
@@ -110,6 +114,9 @@ class Ledger:
             )
             at = self._now().isoformat(timespec="seconds")
             db.execute(sql.STORE_ARRIVAL, (key, at, arrival_digest(key, at)))
+            # The first reply stays, and with it the way it came.
+            if fresh:
+                db.execute(sql.STORE_WAY, (key, BATCH, way_digest(key, BATCH)))
         return self._stored(key)
 
     def judge(self, key: str, status: Literal["ok", "rejected"], problem: str = "") -> Row:
@@ -205,7 +212,7 @@ class Ledger:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if empty:
-                for statement in (*sql.TABLES, sql.ARRIVALS, *sql.INDEXES, *sql.triggers().values()):
+                for statement in (*sql.TABLES, *sql.LATER.values(), *sql.INDEXES, *sql.triggers().values()):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {sql.VERSION}")
             elif version != sql.VERSION:
@@ -213,11 +220,13 @@ class Ledger:
                     f"{self.path}: not a ledger of version {sql.VERSION} (it says {version})",
                     hint="use the program that wrote it, or move the file away to begin a new ledger",
                 )
-            elif not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'arrivals'").fetchone()[0]:
-                db.execute(sql.ARRIVALS)
-                for name, statement in sql.triggers().items():
-                    if name.startswith("arrivals_"):
-                        db.execute(statement)
+            else:
+                there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+                for table in sql.LATER.keys() - there:
+                    db.execute(sql.LATER[table])
+                    for name, statement in sql.triggers().items():
+                        if name.startswith(f"{table}_"):
+                            db.execute(statement)
 
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         if self._writer == threading.get_ident():
@@ -260,7 +269,7 @@ class Ledger:
 
 def _row(found: tuple[Any, ...]) -> Row:
     key, name, model, attempt, text, finish, prompt, cached, completion, counted, seconds = found[:11]
-    usage = Usage(prompt, cached, completion, bool(counted))
+    usage = Usage(prompt, cached, completion, bool(counted), batched=found[15] == BATCH)
     return Row(
         key, name, model, attempt, Reply(text, finish, usage), seconds, found[11], found[12], found[14]
     )

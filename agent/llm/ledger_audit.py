@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import key_of, sha256
 from agent.llm.ledger import _row
-from agent.llm.ledger_rows import arrival_digest, judgement_digest, row_digest, told_messages
+from agent.llm.ledger_rows import arrival_digest, judgement_digest, row_digest, told_messages, way_digest
 from agent.records import Call
 
 
@@ -23,6 +23,7 @@ def problems(db: sqlite3.Connection) -> list[str]:
         *_gaps(db),
         *_judgements(db),
         *_arrivals(db),
+        *_ways(db),
     ]
 
 
@@ -88,3 +89,9 @@ def _arrivals(db: sqlite3.Connection) -> Iterator[str]:
     for key, at, digest in db.execute("SELECT key, at, digest FROM arrivals ORDER BY key"):
         if arrival_digest(key, at) != digest:
             yield f"arrival of {key[:15]}: not the time that was stored"
+
+
+def _ways(db: sqlite3.Connection) -> Iterator[str]:
+    for key, via, digest in db.execute("SELECT key, via, digest FROM ways ORDER BY key"):
+        if way_digest(key, via) != digest:
+            yield f"way of {key[:15]}: not the one that was stored"

@@ -89,3 +89,8 @@ def judgement_digest(key: str, status: str, problem: str) -> str:
 def arrival_digest(key: str, at: str) -> str:
     """``"a1:"`` + SHA-256 of the canonical JSON of key and time."""
     return "a1:" + sha256(canonical([key, at]))
+
+
+def way_digest(key: str, via: str) -> str:
+    """``"w1:"`` + SHA-256 of the canonical JSON of key and way."""
+    return "w1:" + sha256(canonical([key, via]))

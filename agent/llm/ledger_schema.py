@@ -47,6 +47,16 @@ ARRIVALS = """CREATE TABLE arrivals (
 """When each reply came. A table of its own, and made in files that lack it: no row of theirs changes, their version
 stays, and recordings, which hold no times, are the same with it and without."""
 
+WAYS = """CREATE TABLE ways (
+        key TEXT NOT NULL PRIMARY KEY,
+        via TEXT NOT NULL,
+        digest TEXT NOT NULL
+    ) WITHOUT ROWID"""
+"""Which replies came another way than each by itself: ``batch-api``, in a file and for less. Made like the arrivals."""
+
+LATER = {"arrivals": ARRIVALS, "ways": WAYS}
+"""Tables that came after the first version of the file."""
+
 INDEXES = ("CREATE INDEX calls_by_name ON calls (name, attempt, id)",)
 
 
@@ -58,6 +68,7 @@ def triggers() -> dict[str, str]:
         "calls": "key = NEW.key OR id = NEW.id",
         "judgements": "key = NEW.key",
         "arrivals": "key = NEW.key",
+        "ways": "key = NEW.key",
     }
     made: dict[str, str] = {}
     for table, same in clash.items():
@@ -81,6 +92,9 @@ STORE_CALL = """INSERT INTO calls (key, name, model, attempt, params, messages, 
     ?)"""
 STORE_JUDGEMENT = "INSERT INTO judgements (key, status, problem, digest) VALUES (?, ?, ?, ?)"
 STORE_ARRIVAL = "INSERT INTO arrivals (key, at, digest) VALUES (?, ?, ?)"
+STORE_WAY = "INSERT INTO ways (key, via, digest) VALUES (?, ?, ?)"
 ROW = """SELECT c.key, c.name, c.model, c.attempt, c.text, c.finish_reason, c.prompt, c.cached, c.completion,
-    c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest, coalesce(a.at, '')
-    FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key"""
+    c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest, coalesce(a.at, ''),
+    coalesce(w.via, '')
+    FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key
+    LEFT JOIN ways AS w ON w.key = c.key"""

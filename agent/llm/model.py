@@ -12,7 +12,18 @@ from typing import Literal, Protocol, runtime_checkable
 from agent.records import Call, Reply, Usage
 
 EventKind = Literal[
-    "reused", "sent", "tokens", "wait", "waiting", "fallback", "stored", "rejected", "changed", "down", "up"
+    "reused",
+    "sent",
+    "tokens",
+    "wait",
+    "waiting",
+    "fallback",
+    "stored",
+    "rejected",
+    "changed",
+    "down",
+    "up",
+    "round",
 ]
 
 
@@ -25,7 +36,8 @@ class CallEvent:
     waited for · waiting: a mailbox waits for a file · fallback: the endpoint does not take a feature, so it
     is left out from now on · stored: a usable reply is in the ledger · rejected: an unusable one is ·
     changed: a replayed answer belongs to an older prompt · down: a service does not answer any more; its calls
-    are held, and one at a time tries · up: it answers again."""
+    are held, and one at a time tries · up: it answers again · round: what became of a file of calls that is with
+    the service."""
     name: str
     attempt: int = 0
     model: str = ""
@@ -107,3 +119,23 @@ class Recorded(Protocol):
 
     def differs(self, call: Call) -> bool:
         """True where the recorded answer to this name and attempt was made for another prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staying:
+    """What stays with a service when its answers are no longer waited for."""
+
+    calls: int = 0
+    batches: int = 0
+
+    def __add__(self, other: Staying) -> Staying:
+        return Staying(self.calls + other.calls, self.batches + other.batches)
+
+
+@runtime_checkable
+class Deferred(Protocol):
+    """A model whose service keeps its answers until they are fetched, in this run or a later one: nothing is lost
+    when the wait for one is broken off. They cost less (`Usage.batched`)."""
+
+    def staying(self) -> Staying:
+        """What is with the service now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from agent.llm.openai_dialect import Dialect
 from agent.llm.openai_errors import is_complaint, translate
 from agent.llm.prices import window_of
 from agent.llm.rates import Quotas, quotas_of
-from agent.llm.redact import without
+from agent.llm.redact import one_line, redact, without
 from agent.llm.usage import own_count
 from agent.records import Call, FinishReason, Reply, Usage
 
@@ -77,21 +77,52 @@ class OpenAIModel:
         """
         while True:
             body = self._dialect.body(call)
-            failure = None
             try:
                 return await self._exchange(call, body, on_token)
             except ExpandError:
                 raise
             except Exception as error:
                 self._hear(getattr(error, "response", None))
-                if is_complaint(error) and (dropped := self._dialect.adapt(error, body)):
-                    self._tell(call, f"{self.identity}: {dropped}")
-                    continue
-                failure = translate(error, secrets=(self._key,), now=self._settings.now)
-                if failure is None:
-                    raise
-            # Outside of the handler, so that no chain leads to the SDK's error, which holds headers and body.
-            raise _at(failure, call, self.identity)
+                failure = self.complaint(call, body, error)
+            if failure is not None:
+                # Outside of the handler, so that no chain leads to the SDK's error, which holds headers and body.
+                raise failure
+
+    def complaint(self, call: Call, body: dict[str, Any], error: Exception) -> ModelError | None:
+        """Our error for one of the SDK about this body; None where the endpoint only does not know a field: it is left
+        out from now on, and the call can be sent again. Raises the error itself where it is none of the SDK's."""
+        if is_complaint(error) and (dropped := self._dialect.adapt(error, body)):
+            self._tell(call, f"{self.identity}: {dropped}")
+            return None
+        return _at(self.failure(error), call, self.identity)
+
+    def failure(self, error: Exception) -> ModelError:
+        """Our error for one of the SDK. Raises the error itself where it is none."""
+        failure = translate(error, secrets=(self._key,), now=self._settings.now)
+        if failure is None:
+            raise error
+        return failure
+
+    def quoted(self, said: str) -> str:
+        """What the service says, for a message: short, and without the key."""
+        return one_line(redact(said, (self._key,)))
+
+    def body(self, call: Call) -> dict[str, Any]:
+        """The whole request for an answer in one piece."""
+        body = {k: v for k, v in self._dialect.body(call).items() if k != "stream_options"}
+        return {"model": self._name, **body}
+
+    def answered(self, call: Call, body: Mapping[str, Any]) -> Reply:
+        """The reply in the body of an answer in one piece. Raises Unavailable where it is not whole."""
+        from openai.types.chat import ChatCompletion
+
+        return self._reply(call, _whole(ChatCompletion.model_construct(**body)))
+
+    async def client(self) -> AsyncOpenAI:
+        """The SDK's client, opened."""
+        if self._client is None:
+            await asyncio.to_thread(importlib.import_module, "openai")  # the first time it takes a second
+        return self._opened()
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -101,9 +132,7 @@ class OpenAIModel:
     async def _exchange(
         self, call: Call, body: dict[str, Any], on_token: Callable[[int], None] | None
     ) -> Reply:
-        if self._client is None:
-            await asyncio.to_thread(importlib.import_module, "openai")  # the first time it takes a second
-        client = self._opened()
+        client = await self.client()
         # The body goes as it is: the SDK's own parameters would refuse what other vendors take.
         rest = {k: v for k, v in body.items() if k not in ("model", "messages", "stream")}
         if not self._settings.stream:

@@ -93,6 +93,19 @@ def translate(error: Exception, *, secrets: Iterable[str], now: Callable[[], flo
     return kind(message, hint=HINTS.get(status or 0, ""))
 
 
+def error_of(status: int, body: Any) -> Exception:
+    """The SDK's exception for a status and the body of an answer that came in a file."""
+    import httpx2
+    import openai
+
+    kinds = {getattr(kind, "status_code", None): kind for kind in openai.APIStatusError.__subclasses__()}
+    kind = openai.InternalServerError if status >= 500 else kinds.get(status, openai.APIStatusError)
+    said = body.get("error", body) if isinstance(body, dict) else body
+    response = httpx2.Response(status, request=httpx2.Request("POST", "http://batch/"))
+    message = said.get("message") if isinstance(said, dict) else said
+    return kind(str(message or f"HTTP {status}"), response=response, body=said)
+
+
 def is_complaint(error: Exception) -> bool:
     """True for an answer by which an endpoint may say that it does not know a field."""
     return getattr(error, "status_code", None) in (400, 422)

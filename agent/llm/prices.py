@@ -11,6 +11,10 @@ from agent.records import Usage
 Price = Callable[[str, Usage], float | None]
 """(identity, usage) → US dollars, or None where the price is unknown."""
 
+BATCH_FACTOR = 0.5
+"""Share of the list price that a call in a batch file costs, where no table says better: the discount of OpenAI's
+Batch API, and of the services that copy it."""
+
 FREE = ("mailbox", "replay", "local")
 """Vendors that send no bill."""
 
@@ -45,14 +49,27 @@ def cost_of(identity: str, usage: Usage) -> float | None:
     where = _provider(identity)
     if where is None:
         return None
-    from genai_prices import Usage as Priced
-    from genai_prices import calc_price
-
-    used = Priced(input_tokens=usage.prompt, cache_read_tokens=usage.cached, output_tokens=usage.completion)
+    used = {
+        "input_tokens": usage.prompt,
+        "cache_read_tokens": usage.cached,
+        "output_tokens": usage.completion,
+    }
     try:
-        return float(calc_price(used, _name(identity), **where).total_price)
+        full = _listed(identity, where, used)
+        if not usage.batched:
+            return full
+        batched = _listed(identity, where, used, processing="batch")
     except (LookupError, ValueError):
         return None
+    # The table gives the full price where it knows no other.
+    return batched if batched < full else full * BATCH_FACTOR
+
+
+def _listed(identity: str, where: Mapping[str, Any], used: Mapping[str, int], **context: str) -> float:
+    from genai_prices import Usage, calc_price
+
+    found = calc_price(Usage(**used), _name(identity), price_context=context or None, **where)
+    return float(found.total_price)
 
 
 def priced(own: Mapping[str, Any]) -> Price:
@@ -65,7 +82,8 @@ def priced(own: Mapping[str, Any]) -> Price:
             return cost_of(identity, usage)
         cached = mine.input if mine.cached is None else mine.cached
         fresh = usage.prompt - usage.cached
-        return float(fresh * mine.input + usage.cached * cached + usage.completion * mine.output) / 1e6
+        full = float(fresh * mine.input + usage.cached * cached + usage.completion * mine.output) / 1e6
+        return full * BATCH_FACTOR if usage.batched else full
 
     return price
 

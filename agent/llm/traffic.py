@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from agent.errors import Interrupted, Unavailable
-from agent.llm.model import CallEvent, Model, Observer, Sleep
+from agent.llm.model import CallEvent, Deferred, Model, Observer, Sleep
 from agent.llm.prices import FREE
 from agent.llm.rates import Limited, Window
 from agent.llm.service import Service, Started
@@ -122,7 +122,7 @@ class Traffic:
             if leads:
                 self.warmth.sent(prefix)
             turn = Turn(self, model, service, started, prefix, leads)
-            if model.identity.partition(":")[0] in FREE:
+            if model.identity.partition(":")[0] in FREE or isinstance(model, Deferred):
                 turn.task = asyncio.current_task()
             self._turns.add(turn)
             try:
@@ -166,8 +166,8 @@ class Traffic:
         return None if since is None else self.clock() - since
 
     def stop(self) -> None:
-        """Let nothing more be sent. What is under way ends by itself, but for answers that cost nothing: a person
-        who answers through a mailbox is not waited for."""
+        """Let nothing more be sent. What is under way ends by itself, but for answers that cost nothing (a person
+        who answers through a mailbox is not waited for) and those that the service keeps."""
         self.stopped = True
         for turn in self._turns:
             if turn.task is not None:

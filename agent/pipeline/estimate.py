@@ -36,6 +36,10 @@ CHAIN = 13
 repair, division, a part, its referee and two repairs, a seam, the closing."""
 SECONDS_A_CALL = 20.0
 """Before the ledger knows better: about 1,000 reply tokens at 60 a second, and a start."""
+SECONDS_A_ROUND = 3600.0
+"""Of a batch file, before the ledger knows better: services promise a day, and mostly take an hour or less."""
+CACHED = 0.8
+"""Share of the prompts that the vendor's cache serves; of batch files nothing is said about it, and none is counted on."""
 ENOUGH = 5
 """Calls in the ledger from which their mean is believed."""
 
@@ -50,9 +54,10 @@ class Known:
     """Mean duration of a call of this model; None where too few are stored."""
 
 
-def known(rows: Sequence[Row], slug: str, identity: str) -> Known:
-    """From the rows of a ledger."""
-    took = [r.seconds for r in rows if r.model.partition("@")[0] == identity]
+def known(rows: Sequence[Row], slug: str, identity: str, *, batched: bool = False) -> Known:
+    """From the rows of a ledger; how long a call takes, from those that went the same way."""
+    same = (r for r in rows if r.reply.usage.batched == batched)
+    took = [r.seconds for r in same if r.model.partition("@")[0] == identity]
     stored = sum(r.name.startswith(f"{slug}/") and r.status == "ok" for r in rows)
     return Known(stored, sum(took) / len(took) if len(took) >= ENOUGH else None)
 
@@ -86,12 +91,16 @@ def estimate(
     *,
     spec: str | None = None,
     before: Known = Known(),
+    batched: bool = False,
 ) -> dict[str, Any]:
-    """Calls, tokens, seconds and cost (None where the price is unknown) of expanding one article afresh."""
+    """Calls, tokens, seconds and cost (None where the price is unknown) of expanding one article afresh. ``batched``:
+    its calls go in files, at their price and pace."""
     need = shape(read(data, name), targets, config)
-    usage = Usage(prompt=need.prompt, cached=round(need.prompt * 0.8), completion=need.completion)
+    cached = 0 if batched else round(need.prompt * CACHED)
+    usage = Usage(need.prompt, cached, need.completion, batched=batched)
     identity = identity_of(config, spec)
-    each = SECONDS_A_CALL if before.seconds is None else before.seconds
+    guess = SECONDS_A_ROUND if batched else SECONDS_A_CALL
+    each = guess if before.seconds is None else before.seconds
     slots, tokens = max(1, config.loop.concurrency), need.prompt + need.completion
     return {
         "calls": need.calls,

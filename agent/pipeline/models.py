@@ -14,6 +14,8 @@ from agent.prompts import shipped
 from agent.workspace import Workspace
 
 AUTO = "auto"
+Opener = Callable[[str, ModelSettings], Model]
+"""(SPEC, settings) → model."""
 HELP = (
     "OpenAI:  export OPENAI_API_KEY=…            DeepSeek: also OPENAI_BASE_URL=https://api.deepseek.com, "
     "--model openai:deepseek-chat\n"
@@ -40,9 +42,10 @@ def open_models(
     observe: Callable[[CallEvent], None] | None = None,
     *,
     opened: dict[str, Model] | None = None,
+    opener: Opener = open_model,
 ) -> Models:
     """The model of each role. ``spec`` (from `--model`) beats config.toml for all roles. ``opened`` holds models by
-    SPEC that other articles use already; what is opened is added.
+    SPEC that other articles use already; what is opened is added, by ``opener``.
 
     Raises NotConfigured where no key is set and no recording of this article ships.
     """
@@ -54,7 +57,7 @@ def open_models(
         if wanted == AUTO:
             wanted, note = resolve_auto(ws, slug)
         if wanted not in opened:
-            opened[wanted] = open_model(wanted, settings(ws.config, observe))
+            opened[wanted] = opener(wanted, settings(ws.config, observe))
         by_role[role] = opened[wanted]
     return Models(by_role, note)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from agent.errors import SandboxUnavailable
 from agent.lab import Sandbox, open_sandbox
@@ -22,25 +19,16 @@ from agent.llm import (
     Scribe,
     Traffic,
     TrafficLimits,
+    open_model,
     priced,
 )
-from agent.llm.ledger import utc_now
-from agent.llm.model import Sleep
-from agent.pipeline.models import Models, open_models
+from agent.llm.model import Deferred, Staying
+from agent.pipeline import deferred
+from agent.pipeline.models import Models, Opener, open_models
+from agent.pipeline.times import Times
 from agent.pipeline.watch import Watch
 from agent.pipeline.workshop import Workshop
 from agent.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """The clocks of a run, and how it sleeps."""
-
-    sleep: Sleep = asyncio.sleep
-    clock: Callable[[], float] = time.monotonic
-    """Seconds that never jump: limits, waits and durations go by it."""
-    now: Callable[[], datetime] = utc_now
-    """The calendar: which day a cap belongs to. It may jump, so that nothing else goes by it."""
 
 
 @dataclass(eq=False)
@@ -57,12 +45,14 @@ class Resources:
     sandbox: Sandbox | None
     workshop: Workshop
     times: Times
+    opener: Opener = open_model
+    """How a SPEC becomes a model."""
     _models: dict[str, Model] = field(default_factory=dict)
     """By SPEC."""
 
     def models(self, slug: str, spec: str | None) -> Models:
         """The models that write an article; each SPEC is opened once."""
-        return open_models(self.ws, slug, spec, self.watch.calls, opened=self._models)
+        return open_models(self.ws, slug, spec, self.watch.calls, opened=self._models, opener=self.opener)
 
     def client(self, by_role: Mapping[str, Model]) -> Client:
         return Client(
@@ -81,6 +71,10 @@ class Resources:
         """True where a service has been down for longer than anybody should wait."""
         return any(self.traffic.gave_up(m.identity) for m in models.by_role.values())
 
+    def staying(self) -> Staying:
+        """What services keep for a later run."""
+        return sum((m.staying() for m in self._models.values() if isinstance(m, Deferred)), Staying())
+
     async def aclose(self) -> None:
         self.traffic.close()
         self.workshop.close()
@@ -92,11 +86,19 @@ class Resources:
 
 @asynccontextmanager
 async def shared(
-    ws: Workspace, watch: Watch, *, slots: int | None = None, times: Times | None = None
+    ws: Workspace,
+    watch: Watch,
+    *,
+    slots: int | None = None,
+    times: Times | None = None,
+    batched: bool = False,
 ) -> AsyncIterator[Resources]:
-    """Resources for a run. ``slots``: calls under way at most; None takes the setting."""
+    """Resources for a run. ``slots``: calls under way at most; None takes the setting. ``batched``: calls go to a
+    batch API, see `agent.pipeline.deferred`."""
     times = times or Times()
     ledger = Ledger(ws.ledger, now=times.now)
+    sending = retry_policy(ws)
+    ws = deferred.deferred(ws) if batched else ws
     price = priced(ws.config.prices.models)
     limits = TrafficLimits(
         slots=slots or max(1, ws.config.loop.concurrency),
@@ -117,10 +119,14 @@ async def shared(
         workshop=Workshop(),
         times=times,
     )
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(made.aclose)
+        if batched:
+            api = stack.enter_context(deferred.opened(ws, watch, ledger, sending, times))
+            made.opener = api.open
+        elif line := deferred.staying_line(deferred.left_behind(ws, times.now())):
+            watch.line(f"{line}; asked without it, they are paid for again")
         yield made
-    finally:
-        await made.aclose()
 
 
 def retry_policy(ws: Workspace) -> RetryPolicy:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from agent.errors import Interrupted
+from agent.pipeline.deferred import staying_line
 from agent.pipeline.resources import Resources
 
 GRACE = 5.0
@@ -27,7 +28,8 @@ async def stopped_by_hand(resources: Resources) -> AsyncIterator[None]:
         nonlocal pressed, ending
         pressed += 1
         if pressed == 1:
-            resources.watch.line(stopping_line(resources.traffic.in_flight))
+            stays = staying_line(resources.staying())
+            resources.watch.line(stopping_line(resources.traffic.in_flight, stays))
             resources.traffic.stop()
             ending = asyncio.ensure_future(_end(resources, task))
         else:
@@ -58,9 +60,10 @@ async def stopped_by_hand(resources: Resources) -> AsyncIterator[None]:
 AGAIN = "run the same command again: it goes on where it stopped"
 
 
-def stopping_line(under_way: int) -> str:
+def stopping_line(under_way: int, stays: str = "") -> str:
     waits = {0: "nothing is under way", 1: "1 reply under way is waited for and stored"}
     said = waits.get(under_way, f"{under_way} replies under way are waited for and stored")
+    said = stays if stays and not under_way else said
     return f"stopping: {said}; Ctrl-C again ends at once"
 
 

@@ -127,6 +127,8 @@ def told(event: CallEvent) -> str:
             return f"{event.name}: waiting for {event.detail}"
         case "rejected":
             return f"{event.name}: reply not usable ({event.detail})"
+        case "round":
+            return event.detail
         case "fallback":
             return f"{event.model}: {event.detail}"
         case "changed":

@@ -2,7 +2,7 @@
 
 Every line holds ``at`` (UTC, ISO 8601) and ``event``. Of an article: batch, begin, stage, parts, part, note,
 measure, end, with slug, text, done and total. Of a call: reused, sent, tokens (at most one a second and call), wait,
-waiting, fallback, stored, rejected, changed, down, up, with name, attempt, model, detail, seconds, tokens and usage.
+waiting, fallback, stored, rejected, changed, down, up, round, with name, attempt, model, detail, seconds, tokens and usage.
 ``line``: what a person is told. ``result``: what the command gives, last. Texts and keys are never in it.
 """
 
@@ -52,6 +52,8 @@ class Stream:
         elif event.kind in ("stored", "rejected"):
             self._told.pop(event.name, None)
         fields = {k: v for k, v in asdict(event).items() if k != "kind" and v not in (None, "", 0, 0.0)}
+        if event.usage is not None and not event.usage.batched:
+            del fields["usage"]["batched"]  # said only where it is so
         self.write(event.kind, **{"attempt": event.attempt, **fields})
 
     def line(self, text: str) -> None:

@@ -33,7 +33,7 @@ def show_forecast(console: Console, data: Mapping[str, Any]) -> None:
     console.print(table)
     names = ", ".join(whole["models"]) or "no model"
     unknown = "; its price is not known" if whole["cost"] is None else ""
-    slots = f"{whole['slots']} calls at a time"
+    slots = "in files, at the price of the batch API" if data["via"] else f"{whole['slots']} calls at a time"
     console.print(t(f"with {names}, {slots}{unknown}; stored replies are not paid for again"))
 
 
