@@ -70,6 +70,17 @@ def run(
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Calls in flight at most, over all articles."
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pending articles.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    help="Who writes: this process, or the workers of a Dask cluster.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler, such as tcp://host:8786, or its scheduler file; else workers on this machine.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what it will take, article by article; call nothing.")
 @model_option
 @events_option
@@ -80,6 +91,8 @@ def batch(
     id: str,
     jobs: int | None,
     limit: int | None,
+    engine: str,
+    scheduler: str | None,
     dry_run: bool,
     spec: str | None,
     events: str | None,
@@ -95,7 +108,17 @@ def batch(
     ws = workspace(ctx)
     with opened_stream(events) as stream:
         with watched(ctx, stream) as watch:
-            result = batching.batch(ws, id, jobs=jobs, limit=limit, spec=spec, dry_run=dry_run, watch=watch)
+            result = batching.batch(
+                ws,
+                id,
+                jobs=jobs,
+                limit=limit,
+                spec=spec,
+                dry_run=dry_run,
+                watch=watch,
+                engine=engine,
+                scheduler=scheduler,
+            )
         finish(ctx, result, as_json, stream, events)
 
 

@@ -30,7 +30,7 @@ class Source(Protocol):
     async def row(self, role: str, call: Call, prefix: str) -> tuple[Row, bool]:
         """The reply, stored; and whether a recording gave it that was made for another prompt."""
 
-    async def judge(self, row: Row, name: str, status: Judged, problem: str) -> Row:
+    async def judge(self, key: str, name: str, status: Judged, problem: str) -> Row:
         """Store what was found about a reply that nobody had looked at."""
 
 
@@ -55,7 +55,9 @@ async def ask(source: Source, request: Request[T]) -> Answer[T]:
         outcome = attempts.read(row.reply, row.problem if row.status == "rejected" else "")
         if row.status == "unjudged":
             bad = isinstance(outcome, BadReply)
-            await source.judge(row, request.name, "rejected" if bad else "ok", str(outcome) if bad else "")
+            await source.judge(
+                row.key, request.name, "rejected" if bad else "ok", str(outcome) if bad else ""
+            )
         if isinstance(outcome, Usable):
             usage = sum((r.reply.usage for r in rows), Usage())
             return Answer(outcome.value, outcome.text, tuple(r.key for r in rows), usage, changed)

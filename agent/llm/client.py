@@ -84,8 +84,7 @@ class Client:
         row = await self._stored(model, call, prefix)
         return row, self._is_changed(model, call)
 
-    async def judge(self, row: Row, name: str, status: Judged, problem: str) -> Row:
-        key = row.key
+    async def judge(self, key: str, name: str, status: Judged, problem: str) -> Row:
         judged = await self._scribe.do(lambda: self._ledger.judge(key, status, problem))
         judged = replace(judged, name=name)
         kind: EventKind = "rejected" if status == "rejected" else "stored"
