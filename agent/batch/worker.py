@@ -78,10 +78,11 @@ def _neighbours(client: Client, address: str) -> int:
     """Workers on the machine of one, itself among them."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
     host = workers.get(address, {}).get("host")
-    return max(1, sum(w.get("host") == host for w in workers.values()))
+    return max(1, sum(1 for w in workers.values() if w.get("host") == host))
 
 
 async def unwanted(worker: Worker, key: str) -> None:
     """Until the scheduler wants an article no more: the driver has gone. A thread is not told of that."""
-    while (task := worker.state.tasks.get(key)) is not None and task.state != "cancelled":
+    tasks = worker.state.tasks
+    while key in tasks and tasks[key].state != "cancelled":  # noqa: ASYNC110 (there is no event to await)
         await asyncio.sleep(LOOK)
