@@ -9,13 +9,16 @@ topics would keep a hundred thousand of them.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 import os
 import pickle
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError as LostByDask
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -43,8 +46,9 @@ def cluster(address: str | None) -> Opener:
                 )
             else:
                 place = address
+                resources.watch.line(f"connecting to the Dask scheduler at {address}")
             client = await stack.enter_async_context(connected(place))
-            await same_program(client)
+            await same_program(client, resources.watch.line)
             engine = Dask(client, resources)
             await stack.enter_async_context(engine.reading())
             yield engine
@@ -73,14 +77,9 @@ def local_cluster(articles: int, at_once: int) -> LocalCluster:
 @asynccontextmanager
 async def connected(place: str | LocalCluster) -> AsyncIterator[Client]:
     """A client. Raises ClusterError where no scheduler answers."""
-    where = (
-        {"scheduler_file": place}
-        if isinstance(place, str) and place.endswith(".json")
-        else {"address": place}
-    )
     try:
-        client = await Client(**where, asynchronous=True, set_as_default=False, name="expand")
-    except (OSError, ValueError, TimeoutError) as error:
+        client = await Client(address_of(place), asynchronous=True, set_as_default=False, name="expand")
+    except (OSError, ValueError, KeyError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {place}: {error}",
             hint="is it running, can this machine reach it, and does it speak TLS where the address says tls://?",
@@ -91,13 +90,22 @@ async def connected(place: str | LocalCluster) -> AsyncIterator[Client]:
         await client.close()
 
 
-async def same_program(client: Client) -> None:
+def address_of(place: str | LocalCluster) -> str | LocalCluster:
+    """The address itself, or the one in a scheduler file. Dask would wait for such a file without end."""
+    if isinstance(place, str) and place.endswith(".json"):
+        return str(json.loads(Path(place).read_bytes())["address"])
+    return place
+
+
+async def same_program(client: Client, line: Callable[[str], None]) -> None:
     """Raise ClusterError where a worker runs another version of this program. Those that come later are asked when
     they get an article."""
     try:
         found = await client.run(program, on_error="return")
     except Exception as error:
         raise ClusterError(f"the workers cannot be asked what they run: {error}", hint=SAME) from None
+    if not found:
+        line("the cluster has no worker yet; articles wait for the first")
     for worker, theirs in sorted(found.items()):
         if isinstance(theirs, ImportError):
             raise ClusterError(f"worker {worker} cannot load expand: {theirs}", hint=SAME)
@@ -105,6 +113,16 @@ async def same_program(client: Client) -> None:
             raise ClusterError(f"worker {worker} failed: {theirs}", hint=SAME)
         if theirs != program():
             raise other_program(worker, theirs)
+
+
+@dataclass(slots=True, eq=False)
+class Article:
+    """One that a worker has, or waits for one."""
+
+    home: Home
+    answering: set[asyncio.Task[None]] = field(default_factory=set)
+    queues: dict[str, asyncio.Task[Queue]] = field(default_factory=dict)
+    """Of the workers that have or had it."""
 
 
 class Dask:
@@ -115,13 +133,11 @@ class Dask:
         self._resources = resources
         self._inbox = f"expand-{uuid4().hex}"
         self._reading: asyncio.Task[None] | None = None
-        self._homes: dict[str, Home] = {}
-        self._queues: dict[str, asyncio.Task[Queue]] = {}
-        self._answering: dict[str, set[asyncio.Task[None]]] = {}
+        self._articles: dict[str, Article] = {}
 
     @property
     def waiting(self) -> bool:
-        return any(not home.begun for home in self._homes.values())
+        return any(not article.home.begun for article in self._articles.values())
 
     async def write(self, resources: Resources, order: Order) -> Mapping[str, Any]:
         """Have an article written, by another worker where one dies.
@@ -132,24 +148,29 @@ class Dask:
         name = f"expand-{uuid4().hex}"
         parcel = await asyncio.to_thread(parcel_of, resources, order, home=name, inbox=self._inbox)
         packed = await asyncio.to_thread(pickle.dumps, parcel)
-        home = self._homes[name] = Home(resources, order)
-        answering = self._answering[name] = set()
+        home = Home(resources, order)
+        article = self._articles[name] = Article(home)
         future = self._client.submit(write_parcel, program(), packed, key=name, pure=False)
         try:
             written = await self._result(home, future)
         except asyncio.CancelledError:
-            for task in answering:
+            for task in article.answering:
                 task.cancel()
-            await self._send(home.replies, Stop())
             raise
         finally:
             future.release()
-            del self._homes[name]
-            # What was asked for is paid, and stored, whatever became of the worker that asked.
-            await asyncio.gather(*answering, return_exceptions=True)
-            del self._answering[name]
-            await self._close(home.replies)
+            del self._articles[name]
+            await self._end(article)
         return await asyncio.to_thread(home.store, written)
+
+    async def _end(self, article: Article) -> None:
+        """What was asked for is paid, and stored, whatever became of the worker that asked; and no worker goes on."""
+        await asyncio.gather(*article.answering, return_exceptions=True)
+        for queue in article.queues:
+            await self._send(article, queue, Stop())
+        for opened in article.queues.values():
+            with suppress(OSError):
+                (await opened).close()
 
     async def _result(self, home: Home, future: Future) -> Written:
         assert self._reading is not None
@@ -195,41 +216,35 @@ class Dask:
                     self._open(letter)
 
     def _open(self, letter: Letter) -> None:
-        home = self._homes.get(letter.home)
-        if home is None:
+        article = self._articles.get(letter.home)
+        if article is None:
             return
         if letter.number == 0:
-            home.heard(letter)
+            article.home.heard(letter.content)
             return
-        answering = self._answering[letter.home]
-        task = asyncio.ensure_future(self._answer(home, letter))
-        answering.add(task)
-        task.add_done_callback(answering.discard)
+        task = asyncio.ensure_future(self._answer(article, letter))
+        article.answering.add(task)
+        task.add_done_callback(article.answering.discard)
 
-    async def _answer(self, home: Home, letter: Letter) -> None:
+    async def _answer(self, article: Article, letter: Letter) -> None:
         try:
-            answer = Answer(letter.number, await home.answer(letter.content))
+            answer = Answer(letter.number, await article.home.answer(letter.content))
         except ExpandError as error:
             answer = Answer(letter.number, error=error)
         except Exception as error:
             # A defect; what pickles badly would leave the worker waiting.
             answer = Answer(letter.number, error=RuntimeError(f"{type(error).__name__}: {error}"))
-        await self._send(letter.replies, answer)
+        await self._send(article, letter.replies, answer)
 
-    async def _send(self, queue: str, said: Answer | Stop) -> None:
+    async def _send(self, article: Article, queue: str, said: Answer | Stop) -> None:
         """Put something into a worker's queue. Where that fails the scheduler is gone, and the article ends by it."""
-        if not queue:
-            return
+        if self._client.status != "running":
+            return  # Dask would try for half a minute
         with suppress(OSError):
-            if queue not in self._queues:
-                self._queues[queue] = asyncio.ensure_future(open_queue(self._client, queue))
-            opened = await asyncio.shield(self._queues[queue])
+            if queue not in article.queues:
+                article.queues[queue] = asyncio.ensure_future(open_queue(self._client, queue))
+            opened = await asyncio.shield(article.queues[queue])
             await opened.put(pickle.dumps(said))
-
-    async def _close(self, queue: str) -> None:
-        if queue in self._queues:
-            with suppress(OSError):
-                (await self._queues.pop(queue)).close()
 
 
 def gone(error: BaseException | None) -> ClusterError:

@@ -19,7 +19,6 @@ from agent.batch.wire import (
     Judge,
     Keep,
     Known,
-    Letter,
     Line,
     Parcel,
     RowOf,
@@ -42,8 +41,6 @@ class Home:
 
     def __init__(self, resources: Resources, order: Order) -> None:
         self.slug = order.frozen.slug
-        self.replies = ""
-        """Queue of the worker that has the article; empty until one has."""
         self._worker = ""
         self._resources = resources
         self._client = order.client
@@ -53,17 +50,17 @@ class Home:
     def begun(self) -> bool:
         return bool(self._worker)
 
-    def heard(self, letter: Letter) -> None:
+    def heard(self, news: Any) -> None:
         """Take note of what waits for no answer."""
-        match letter.content:
+        match news:
             case Begun(worker):
                 if self._worker:
                     self._resources.watch.line(
                         f"{self.slug}: worker {self._worker} is gone, {worker} goes on with it"
                     )
-                self._worker, self.replies = worker, letter.replies
+                self._worker = worker
             case Progress():
-                self._resources.watch.progress(letter.content)
+                self._resources.watch.progress(news)
             case Line(text):
                 self._resources.watch.line(text)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Client
 
+from agent.commands.batch import opener
+from agent.errors import UsageError
 from tests.batch.test_batch import NAMES, asked, filled, wait_for_line
 from tests.fakes.openai_server import Seen, Step
 from tests.pipeline.desk import FAKE, QUICK, Nursery, Running, Service, Site, steady
-
-pytest.importorskip("distributed")
 
 
 @dataclass
@@ -40,13 +43,24 @@ class Cluster:
     def file(self) -> Path:
         return self.folder / "scheduler.json"
 
-    def worker(self, threads: int = 2) -> Running:
+    def worker(self, threads: int = 2, *, preload: Path | None = None) -> Running:
         made = self._start(
             "worker", "--scheduler-file", self.file, "--nthreads", str(threads), "--no-nanny", "--no-dashboard",
             "--host", "127.0.0.1", "--local-directory", self.folder,
+            *(["--preload", preload] if preload else []),
         )  # fmt: skip
         self.workers.append(made)
         return made
+
+    def known(self, workers: int) -> None:
+        """Wait until the scheduler has so many."""
+        with Client(scheduler_file=str(self.ready()), set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=60)
+
+    def ready(self) -> Path:
+        """The scheduler's file, once it is whole."""
+        wait_until(lambda: self.file.is_file() and self.file.read_text("utf-8").endswith("}"))
+        return self.file
 
     def close(self) -> None:
         for running in (*self.workers, self.scheduler):
@@ -87,7 +101,18 @@ def batch(site: Site, cluster: Cluster, *argv: str) -> Any:
 
 
 def order(cluster: Cluster, *argv: str) -> tuple[str | Path, ...]:
-    return ("batch", "1A", "--model", FAKE, "--engine", "dask", "--scheduler", cluster.file, "--json", *argv)
+    return (
+        "batch",
+        "1A",
+        "--model",
+        FAKE,
+        "--engine",
+        "dask",
+        "--scheduler",
+        cluster.ready(),
+        "--json",
+        *argv,
+    )
 
 
 def test_drafts_are_those_of_one_machine(
@@ -204,15 +229,111 @@ def test_ctrl_c_finishes_what_is_paid_for(site: Site, cluster: Cluster) -> None:
         assert len(site.ledger()) == len(service.requests)
 
 
-def test_a_scheduler_that_is_not_there(site: Site, service: Service, dask_nursery: Nursery) -> None:
-    filled(site, "a")
+def test_a_scheduler_that_is_not_there(site: Site, service: Service, nursery: Nursery) -> None:
+    site.nursery = nursery  # Dask reads its settings when it is imported
     site.env["DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"] = "1s"
-    argv = ("batch", "1A", "--model", FAKE, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
-    done = site.expand(*argv)
-    assert done.code == 2
-    assert "error: no Dask scheduler answers at tcp://127.0.0.1:9" in done.err
-    assert "Traceback" not in done.err
+    filled(site, "a")
+    for address in ("tcp://127.0.0.1:9", "nowhere.json"):
+        done = site.expand("batch", "1A", "--model", FAKE, "--engine", "dask", "--scheduler", address)
+        assert done.code == 2
+        assert f"error: no Dask scheduler answers at {address}" in done.err
+        assert "Traceback" not in done.err
     assert not service.requests
+
+
+def test_a_scheduler_without_its_engine(site: Site) -> None:
+    filled(site, "a")
     done = site.expand("batch", "1A", "--scheduler", "tcp://127.0.0.1:9")
     assert done.code == 2
-    assert "--scheduler goes with --engine dask" in done.err
+    assert "add it: --engine dask --scheduler tcp://127.0.0.1:9" in done.err
+
+
+def test_dask_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "agent.batch.dask", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match="needs Dask") as caught:
+        opener("dask", None)
+    assert "expand-articles[dask]" in caught.value.hint
+
+
+OTHER = """\
+from agent.batch import wire, worker
+
+def program():
+    return "0.0.1 (0123456789ab)"
+
+wire.program = worker.program = program
+"""
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_worker_with_another_version(site: Site, service: Service, cluster: Cluster, late: bool) -> None:
+    """It is found when the run begins, or when it comes later and gets an article."""
+    other = cluster.folder / "other.py"
+    other.write_text(OTHER, encoding="utf-8")
+    filled(site, "a", "b")
+    if not late:
+        cluster.worker(preload=other)
+        cluster.known(1)
+    running = site.start(*order(cluster))
+    if late:
+        wait_for_line(running, "no worker yet")
+        cluster.worker(preload=other)
+    done = site.nursery.wait(running)
+    assert done.code == 2
+    assert re.search(
+        r"worker tcp://\S+ runs expand 0\.0\.1 \(0123456789ab\), this is 0\.", done.err + done.out
+    )
+    assert not service.requests
+    if late:
+        assert done.json["left"] == ["a", "b"]
+
+
+def test_a_driver_that_is_killed_frees_its_workers(site: Site, cluster: Cluster) -> None:
+    killed, reached = threading.Event(), threading.Event()
+
+    def before(number: int, seen: Seen) -> Step | None:
+        if number == 8:
+            reached.set()
+            killed.wait(60)
+        return None
+
+    cluster.worker(threads=1)
+    with Service(before) as service:
+        filled(site.using(service), "a")
+        running = site.start(*order(cluster, "-j", "1"))
+        assert reached.wait(60)
+        kill(running)
+        site.nursery.wait(running)
+        killed.set()
+        stored = len(site.ledger())
+        done = batch(site, cluster, "-j", "1")
+        assert done.code in (0, 1), done.err
+        assert done.json["drafts"] == 1
+        assert len(service.requests) == 8 + len(site.ledger()) - stored, (
+            "only what was under way is asked again"
+        )
+
+
+def test_a_scheduler_that_goes_leaves_the_articles_for_later(site: Site, cluster: Cluster) -> None:
+    gone, reached = threading.Event(), threading.Event()
+
+    def before(number: int, seen: Seen) -> Step | None:
+        if number == 8:
+            reached.set()
+            gone.wait(60)
+        return None
+
+    cluster.worker()
+    with Service(before) as service:
+        filled(site.using(service), "a", "b")
+        running = site.start(*order(cluster, "-j", "2"))
+        assert reached.wait(60)
+        kill(cluster.scheduler)
+        gone.set()
+        done = site.nursery.wait(running)
+        assert done.code == 2
+        assert "the scheduler is gone" in done.out
+        assert done.json["left"] == ["a", "b"]
+        assert len(site.ledger()) == len(service.requests), "what was paid for is stored"
+        assert not site.events("failed")
