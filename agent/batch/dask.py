@@ -23,6 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 from distributed import Client, Future, KilledWorker, LocalCluster, Queue, Security
+from distributed.utils import silence_logging_cmgr
 
 from agent.batch.engine import Engine, Opener, at_once
 from agent.batch.home import Home, parcel_of
@@ -40,6 +41,8 @@ def cluster(address: str | None) -> Opener:
     @asynccontextmanager
     async def opened(resources: Resources, articles: int) -> AsyncIterator[Engine]:
         async with AsyncExitStack() as stack:
+            # Dask's reports would break into the table of articles; what matters of them is told in our words.
+            stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
             if address is None:
                 place: Any = await stack.enter_async_context(
                     local_cluster(articles, at_once(resources.traffic.limits.slots))
@@ -68,7 +71,7 @@ def local_cluster(articles: int, at_once: int) -> LocalCluster:
         processes=True,
         asynchronous=True,
         dashboard_address=None,
-        silence_logs=logging.CRITICAL,  # its reports would break into the table of articles
+        silence_logs=logging.CRITICAL,
         security=Security.temporary(),
         preload=["agent.batch.worker"],
     )
@@ -189,7 +192,7 @@ class Dask:
         except ImportError as error:
             raise ClusterError(f"a worker cannot load expand: {error}", hint=SAME) from None
         except LostByDask as error:
-            raise gone(error) from None
+            raise gone(getattr(error, "reason", error)) from None
         finally:
             result.cancel()
         if isinstance(found, BaseException):
@@ -247,9 +250,9 @@ class Dask:
             await opened.put(pickle.dumps(said))
 
 
-def gone(error: BaseException | None) -> ClusterError:
+def gone(why: object) -> ClusterError:
     return ClusterError(
-        f"the scheduler is gone ({error})",
+        f"the scheduler is gone ({why})",
         hint="run the same command again when it is back: what was answered is not asked again",
     )
 

@@ -8,7 +8,7 @@ import signal
 from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
-from distributed import Client, Queue, Worker, get_worker
+from distributed import Client, Queue, Security, Worker, get_worker
 
 from agent.batch.away import Link, until, write_linked
 from agent.batch.wire import Parcel, Stop, Written, program
@@ -50,7 +50,7 @@ async def _write(worker: Worker, key: str, parcel: Parcel) -> Written:
                 worker.scheduler.address,
                 asynchronous=True,
                 set_as_default=False,
-                security=worker.security,
+                security=as_client(worker.security),
                 name="expand-article",
             )
         )
@@ -72,6 +72,17 @@ async def _write(worker: Worker, key: str, parcel: Parcel) -> Written:
                 await replies.put(pickle.dumps(Stop()))
                 await asyncio.gather(listening, delivering)
             replies.close()
+
+
+def as_client(security: Security) -> Security:
+    """What a worker identifies itself by, for a client inside it: one that was started with `--tls-cert` has nothing
+    else."""
+    return Security(
+        require_encryption=security.require_encryption,
+        tls_ca_file=security.tls_ca_file,
+        tls_client_cert=security.tls_client_cert or security.tls_worker_cert,
+        tls_client_key=security.tls_client_key or security.tls_worker_key,
+    )
 
 
 def _neighbours(client: Client, address: str) -> int:

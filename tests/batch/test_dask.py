@@ -90,6 +90,17 @@ def cluster(dask_nursery: Nursery, tmp_path: Path) -> Iterator[Cluster]:
     found.close()
 
 
+@pytest.fixture(scope="module")
+def local(dask_nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The same articles, written by one process."""
+    made = Site(tmp_path_factory.mktemp("local"), dask_nursery)
+    made.config(QUICK)
+    with Service() as service:
+        filled(made.using(service), *NAMES)
+        assert made.expand("batch", "1A", "--model", FAKE).code in (0, 1)
+    return made
+
+
 @pytest.fixture
 def site(site: Site, dask_nursery: Nursery) -> Site:
     site.nursery = dask_nursery
@@ -115,17 +126,13 @@ def order(cluster: Cluster, *argv: str) -> tuple[str | Path, ...]:
     )
 
 
-def test_drafts_are_those_of_one_machine(
-    site: Site, new_site: Callable[[str], Site], service: Service, cluster: Cluster
-) -> None:
+def test_drafts_are_those_of_one_machine(site: Site, service: Service, cluster: Cluster, local: Site) -> None:
     cluster.worker()
     cluster.worker()
     filled(site, *NAMES)
     done = batch(site, cluster, "-j", "3")
     assert done.code in (0, 1), done.err
     assert [row["ending"] for row in done.json["articles"]] == ["draft"] * 3
-    local = filled(new_site("local").using(service), *NAMES)
-    local.expand("batch", "1A", "--model", FAKE)
     for name in NAMES:
         assert site.draft(name) == local.draft(name)
         assert steady(site.report(name)) == steady(local.report(name))
@@ -146,9 +153,7 @@ def files(site: Site, name: str) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
-def test_a_worker_that_is_killed_takes_nothing_along(
-    site: Site, new_site: Callable[[str], Site], cluster: Cluster
-) -> None:
+def test_a_worker_that_is_killed_takes_nothing_along(site: Site, cluster: Cluster, local: Site) -> None:
     killed, reached = threading.Event(), threading.Event()
 
     def before(number: int, seen: Seen) -> Step | None:
@@ -171,8 +176,6 @@ def test_a_worker_that_is_killed_takes_nothing_along(
         assert max(Counter(asked(r) for r in service.requests).values()) == 1, "nothing was paid twice"
         assert len(site.ledger()) == len(service.requests)
         assert not site.events("failed")
-        local = filled(new_site("local").using(service), *NAMES)
-        local.expand("batch", "1A", "--model", FAKE)
     assert [site.draft(n) for n in NAMES] == [local.draft(n) for n in NAMES]
     told = [json.loads(line) for line in (cluster.folder / "events").read_text("utf-8").splitlines()]
     kinds = Counter(row["event"] for row in told)
@@ -229,11 +232,13 @@ def test_ctrl_c_finishes_what_is_paid_for(site: Site, cluster: Cluster) -> None:
         assert len(site.ledger()) == len(service.requests)
 
 
-def test_a_scheduler_that_is_not_there(site: Site, service: Service, nursery: Nursery) -> None:
-    site.nursery = nursery  # Dask reads its settings when it is imported
+def test_a_scheduler_that_is_not_there(
+    site: Site, service: Service, nursery: Nursery, dask_nursery: Nursery
+) -> None:
     site.env["DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT"] = "1s"
     filled(site, "a")
-    for address in ("tcp://127.0.0.1:9", "nowhere.json"):
+    for address, where in (("tcp://127.0.0.1:9", nursery), ("nowhere.json", dask_nursery)):
+        site.nursery = where  # Dask reads its settings when it is imported
         done = site.expand("batch", "1A", "--model", FAKE, "--engine", "dask", "--scheduler", address)
         assert done.code == 2
         assert f"error: no Dask scheduler answers at {address}" in done.err
