@@ -92,7 +92,7 @@ class Home:
         inside = Workspace(folder, self._resources.ws.config).inside
         places = {name: inside(name) for name in sorted(written.files, key=lambda n: n == LAST)}
         for name, path in places.items():
-            if path == folder or name.startswith("/"):
+            if path == folder:
                 raise PathEscape(f"{name!r} is no file of {self.slug}")
         for name, path in places.items():
             write_bytes(path, written.files[name])

@@ -93,9 +93,9 @@ def expand_all(
 ) -> Whole:
     """Expand articles side by side.
 
-    ``slots``: calls under way at most; None takes the setting. ``engine``: who writes them. Raises LedgerError when replies cannot be stored any
-    more (nothing is asked then, since its answer would be lost), and what opening the engine raises; every other
-    failure is in what it gives.
+    ``slots``: calls under way at most; None takes the setting. ``engine``: who writes them. Raises LedgerError when
+    replies cannot be stored any more (nothing is asked then, since its answer would be lost), and what opening the
+    engine raises; every other failure is in what it gives.
     """
 
     async def main() -> Whole:

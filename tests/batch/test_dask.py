@@ -287,6 +287,7 @@ def test_a_worker_with_another_version(site: Site, service: Service, cluster: Cl
         cluster.known(1)
     running = site.start(*order(cluster))
     if late:
+        wait_until(lambda: running.folder.joinpath("err").exists())
         wait_for_line(running, "no worker yet")
         cluster.worker(preload=other)
     done = site.nursery.wait(running)
