@@ -86,7 +86,7 @@ class Link:
         """Ask the driver. Raises what it raised, Interrupted when the article is given up there."""
         number = next(self._numbers)
         answer = self._open[number] = self._loop.create_future()
-        self._letters.put_nowait(self._letter(question, number))
+        self._put(self._letter(question, number))
         try:
             return await answer
         finally:
@@ -94,7 +94,7 @@ class Link:
 
     def tell(self, news: object) -> None:
         """Tell the driver something that it does not answer."""
-        self._loop.call_soon_threadsafe(self._letters.put_nowait, self._letter(news))
+        self._put(self._letter(news))
 
     def heard(self, answer: Answer) -> None:
         waiting = self._open.get(answer.number)
@@ -107,11 +107,14 @@ class Link:
 
     async def deliver(self) -> None:
         """Send letters in their order, those that wait together in one go, until `close`."""
-        while (letter := await self._letters.get()) is not None:
-            letters = [letter]
-            while not self._letters.empty() and (more := self._letters.get_nowait()) is not None:
-                letters.append(more)
-            await self._post(pickle.dumps(letters))
+        closed = False
+        while not closed:
+            letters = [await self._letters.get()]
+            while not self._letters.empty():
+                letters.append(self._letters.get_nowait())
+            closed = None in letters
+            if said := [letter for letter in letters if letter is not None]:
+                await self._post(pickle.dumps(said))
 
     async def listen(self, receive: Receive) -> None:
         """Take answers until the driver says that nobody waits for the article any more."""
@@ -119,7 +122,11 @@ class Link:
             self.heard(said)
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._letters.put_nowait, None)
+        self._put(None)
+
+    def _put(self, letter: Letter | None) -> None:
+        # All by this one door, so that what is said first is sent first.
+        self._loop.call_soon_threadsafe(self._letters.put_nowait, letter)
 
     def _letter(self, content: object, number: int = 0) -> Letter:
         return Letter(self._parcel.home, self._replies, number, content)
@@ -209,13 +216,17 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 async def until(work: Awaitable[T], *ends: Awaitable[object]) -> T:
-    """The result of ``work``. Raises Interrupted, when it has stopped, where one of ``ends`` comes first."""
+    """The result of ``work``. Where one of ``ends`` comes first, work is stopped, and Interrupted raised or what ended
+    that one."""
     task = asyncio.ensure_future(work)
     watched = [asyncio.ensure_future(end) for end in ends]
     try:
         await asyncio.wait({task, *watched}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
+        for end in watched:
+            if end.done():
+                end.result()
         raise Interrupted("nobody waits for the article any more")
     finally:
         for other in (task, *watched):

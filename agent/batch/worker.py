@@ -12,7 +12,7 @@ from distributed import Client, Queue, Security, Worker, get_worker
 
 from agent.batch.away import Link, until, write_linked
 from agent.batch.wire import Parcel, Stop, Written, program
-from agent.errors import ClusterError, ExpandError
+from agent.errors import ClusterError, ExpandError, Unavailable
 
 LOOK = 2.0
 """Seconds between two looks whether the scheduler still wants an article from its worker."""
@@ -41,6 +41,9 @@ def write_parcel(theirs: str, packed: bytes) -> bytes:
         return pickle.dumps(asyncio.run(_write(worker, str(worker.get_current_task()), pickle.loads(packed))))
     except ExpandError as error:
         return pickle.dumps(error)
+    except OSError as error:
+        hint = "its log says more; the article is tried once more"
+        return pickle.dumps(Unavailable(f"worker {worker.address}: {error}", hint=hint))
 
 
 async def _write(worker: Worker, key: str, parcel: Parcel) -> Written:

@@ -165,3 +165,32 @@ def test_a_worker_nobody_waits_for_stops() -> None:
         assert ended.is_set()
 
     asyncio.run(main())
+
+
+def test_what_was_said_last_is_delivered_and_no_more_waited_for() -> None:
+    async def main() -> list[str]:
+        sent: list[str] = []
+
+        async def post(packed: bytes) -> None:
+            sent.extend(letter.content for letter in pickle.loads(packed))
+
+        link = Link(Parcel(None, Config(), {}, {}, "h", "i"), "replies", post)  # type: ignore[arg-type]
+        link.tell("first")
+        link.tell("last")
+        link.close()
+        await asyncio.wait_for(link.deliver(), 30)
+        return sent
+
+    assert asyncio.run(main()) == ["first", "last"]
+
+
+def test_a_link_that_breaks_ends_the_work_with_its_own_error() -> None:
+    async def main() -> None:
+        async def broken() -> bytes:
+            raise ConnectionError("gone")
+
+        link = Link(Parcel(None, Config(), {}, {}, "h", "i"), "replies", broken)  # type: ignore[arg-type]
+        with pytest.raises(ConnectionError):
+            await until(link.say("anything"), link.listen(broken))
+
+    asyncio.run(main())
