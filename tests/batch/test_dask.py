@@ -185,7 +185,7 @@ def test_a_worker_that_is_killed_takes_nothing_along(site: Site, cluster: Cluste
     told = [json.loads(line) for line in (cluster.folder / "events").read_text("utf-8").splitlines()]
     kinds = Counter(row["event"] for row in told)
     assert kinds["begin"] > kinds["end"] == 3
-    assert {row["name"] for row in told if row["event"] == "stored"} == {r["name"] for r in site.ledger()}
+    assert {row["name"] for row in told if row["event"] == "stored"} >= {r["name"] for r in site.ledger()}
 
 
 def test_caps_and_limits_hold_for_all_workers_together(
