@@ -7,6 +7,7 @@ ExpandError
 │   ├── RegionError                markers that cannot be read, or marker text in a source
 │   ├── PathEscape                 a path that leaves the workspace
 │   ├── PromptError                a template that cannot be rendered
+│   ├── ClusterError               no scheduler at the address, or workers that cannot take part
 │   └── LedgerError                a file that is no ledger, or one of a newer version
 ├── ModelError                 3   the model or its service failed
 │   ├── Unavailable                could not be reached, or kept failing (429, 5xx, resets, stalls)
@@ -60,6 +61,9 @@ class NotUtf8(UsageError):
         self.file = file
         self.offset = offset
 
+    def __reduce__(self) -> tuple[type[NotUtf8], tuple[str, int]]:
+        return type(self), (self.file, self.offset)
+
 
 class RegionError(UsageError):
     def __init__(self, message: str, *, line: int = 0, hint: str = "") -> None:
@@ -72,6 +76,10 @@ class PathEscape(UsageError):
 
 
 class PromptError(UsageError):
+    pass
+
+
+class ClusterError(UsageError):
     pass
 
 

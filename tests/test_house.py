@@ -75,6 +75,7 @@ ONLY = {
     "rich": ("agent/report/", "agent/cli/", "agent/review/terminal.py"),
     "openai": ("agent/llm/",),
     "langchain": ("agent/llm/",),
+    "distributed": ("agent/batch/",),
     "sqlite3": ("agent/llm/",),
     "numpy": ("agent/lab/",),
     "py_mini_racer": ("agent/checks/",),
@@ -105,6 +106,7 @@ HEAVY = (
     "scipy",
     "langchain",
     "sklearn",
+    "distributed",
 )
 INSIDE = "agent/lab/inside/"
 """Runs in a process of its own, where numpy is the point."""
@@ -119,7 +121,13 @@ def test_heavy_libraries_are_imported_where_they_are_needed() -> None:
         heavy = imported(ast.Module(body=list(top), type_ignores=[])) & set(HEAVY)
         if heavy and not name(path).startswith(INSIDE):
             at_top[name(path)] = heavy
-    assert set(at_top) <= {"agent/llm/openai.py", "agent/llm/openai_errors.py", "agent/llm/langchain.py"}
+    assert set(at_top) <= {
+        "agent/llm/openai.py",
+        "agent/llm/openai_errors.py",
+        "agent/llm/langchain.py",
+        "agent/batch/dask.py",
+        "agent/batch/worker.py",
+    }
 
 
 GROUP_REPEATED_POSSESSIVELY = re.compile(r"\)(?:[*+?]|\{+[0-9,]+\}+)\+")

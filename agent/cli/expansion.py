@@ -75,6 +75,17 @@ def run(
     type=click.Choice(["batch-api"]),
     help="Send the calls as files to the OpenAI Batch API: half the price, hours for minutes.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    help="Who writes: this process, or the workers of a Dask cluster.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler, such as tcp://host:8786, or its scheduler file; else workers on this machine.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what it will take, article by article; call nothing.")
 @model_option
 @events_option
@@ -86,6 +97,8 @@ def batch(
     jobs: int | None,
     limit: int | None,
     via: str | None,
+    engine: str,
+    scheduler: str | None,
     dry_run: bool,
     spec: str | None,
     events: str | None,
@@ -102,7 +115,16 @@ def batch(
     with opened_stream(events) as stream:
         with watched(ctx, stream) as watch:
             result = batching.batch(
-                ws, id, jobs=jobs, limit=limit, spec=spec, dry_run=dry_run, watch=watch, via=via
+                ws,
+                id,
+                jobs=jobs,
+                limit=limit,
+                spec=spec,
+                dry_run=dry_run,
+                watch=watch,
+                via=via,
+                engine=engine,
+                scheduler=scheduler,
             )
         finish(ctx, result, as_json, stream, events)
 

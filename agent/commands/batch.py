@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agent.batch import Ended, Whole, expand_all
+from agent.batch import Ended, Opener, Whole, expand_all, here
 from agent.commands.expansion import pending, preview, stored
 from agent.commands.result import Result
 from agent.errors import UsageError
@@ -25,14 +25,23 @@ def batch(
     dry_run: bool,
     watch: Watch,
     via: str | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
 ) -> Result:
     """Expand what is pending of a batch or sub-batch. ``via``: `agent.pipeline.deferred.VIA`, or each call by itself.
-    Raises UsageError for an ID that the plan does not know, and for models that no batch API serves."""
+    ``engine``: local, or dask with the address of its ``scheduler``. Raises UsageError for an ID that the plan does
+    not know, for models that no batch API serves and for an engine that is not there."""
     batched = via == VIA
     if batched:
         if jobs is not None:
             raise UsageError("-j is of no use with --via batch-api", hint="all calls that can go, go at once")
+        if engine != "local":
+            # A round ends when nothing more can join it, which this process cannot know of work elsewhere.
+            raise UsageError(
+                f"--via batch-api does not go with --engine {engine}", hint="leave out one of them"
+            )
         check(ws.config, spec)
+    writers = opener(engine, scheduler)
     paths = chosen(ws, id, limit, watch)
     if dry_run:
         before = stored(ws)
@@ -42,7 +51,28 @@ def batch(
         return Result("forecast", {"id": id, "via": via or "", "articles": rows, "total": whole})
     if not paths:
         return Result("nothing", {"picked": None, "why": f"no article of {id} is pending"})
-    return told(expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched), id)
+    return told(
+        expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched, engine=writers), id
+    )
+
+
+def opener(engine: str, scheduler: str | None) -> Opener:
+    """Opens the engine of this name. Raises UsageError where its extra is not installed, or for a scheduler that
+    nobody would use."""
+    if engine != "dask":
+        if scheduler is not None:
+            raise UsageError(
+                "--scheduler goes with --engine dask", hint=f"add it: --engine dask --scheduler {scheduler}"
+            )
+        return here
+    try:
+        from agent.batch.dask import cluster
+    except ImportError as error:
+        raise UsageError(
+            f"--engine dask needs Dask, which cannot be loaded ({error})",
+            hint="install it: pip install 'expand-articles[dask]'",
+        ) from None
+    return cluster(scheduler)
 
 
 def chosen(ws: Workspace, id: str, limit: int | None, watch: Watch) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Asking: ``ask`` → ledger → budget → transport retry → its turn → vendor, one concern a call.
+"""Asking: ``ask`` (tries) → ledger → budget → transport retry → its turn → vendor, one concern a call.
 
 The caller sees a usable answer or a named error; attempts, storage, caps and retries cannot be told from
 outside.
@@ -10,10 +10,10 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from agent.errors import BadReply, ContextOverflow, NotConfigured, Unavailable
-from agent.llm.attempts import Attempts, Usable, exhausted
+from agent.errors import ContextOverflow, NotConfigured, Unavailable
+from agent.llm.asking import Judged, ask
 from agent.llm.budget import Budget, worst_case
 from agent.llm.keys import key_of
 from agent.llm.ledger import Ledger
@@ -70,26 +70,26 @@ class Client:
         a prompt that does not fit, BudgetReached before a call that could break the cap, Unavailable when the
         service kept failing, and what else the vendor raises of ModelError.
         """
-        model = self.model(request.role)
-        attempts = Attempts(request, model.identity)
-        rows: list[Row] = []
-        changed = False
-        attempt = 0
-        while attempt < request.first_attempt + request.tries:
-            call = attempts.call(attempt)
-            if attempt < request.first_attempt and self._ledger.get(key_of(call)) is None:
-                attempt = request.first_attempt
-                continue
-            row = await self._stored(model, call, request.prefix)
-            rows.append(row)
-            changed |= self._is_changed(model, call)
-            outcome = await self._judged(attempts, row)
-            if isinstance(outcome, Usable):
-                usage = sum((r.reply.usage for r in rows), Usage())
-                return Answer(outcome.value, outcome.text, tuple(r.key for r in rows), usage, changed)
-            attempt += 1
-        assert attempts.failure is not None
-        raise exhausted(attempts.failure, request, model.identity, attempt - 1)
+        return await ask(self, request)
+
+    def identity(self, role: str) -> str:
+        return self.model(role).identity
+
+    async def holds(self, call: Call) -> bool:
+        return self._ledger.get(key_of(call)) is not None
+
+    async def row(self, role: str, call: Call, prefix: str) -> tuple[Row, bool]:
+        """The reply out of the ledger, put there first where it is missing; see `agent.llm.asking.Source`."""
+        model = self.model(role)
+        row = await self._stored(model, call, prefix)
+        return row, self._is_changed(model, call)
+
+    async def judge(self, key: str, name: str, status: Judged, problem: str) -> Row:
+        judged = await self._scribe.do(lambda: self._ledger.judge(key, status, problem))
+        judged = replace(judged, name=name)
+        kind: EventKind = "rejected" if status == "rejected" else "stored"
+        self._tell(kind, judged, detail=judged.problem, seconds=judged.seconds)
+        return judged
 
     def model(self, role: str) -> Model:
         """The model of a role. Raises NotConfigured where there is none."""
@@ -105,17 +105,6 @@ class Client:
         self._scribe.close()
         for model in {id(m): m for m in self._models.values()}.values():
             await model.aclose()
-
-    async def _judged(self, attempts: Attempts[T], row: Row) -> Usable[T] | BadReply:
-        outcome = attempts.read(row.reply, row.problem if row.status == "rejected" else "")
-        bad = isinstance(outcome, BadReply)
-        if row.status == "unjudged":
-            status: Literal["ok", "rejected"] = "rejected" if bad else "ok"
-            key, problem = row.key, str(outcome) if bad else ""
-            row = await self._scribe.do(lambda: self._ledger.judge(key, status, problem))
-            row = replace(row, name=attempts.request.name)
-            self._tell("rejected" if bad else "stored", row, detail=row.problem, seconds=row.seconds)
-        return outcome
 
     async def _stored(self, model: Model, call: Call, prefix: str) -> Row:
         """The reply out of the ledger, put there first where it is missing."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.article import Article
 from agent.checks.page import Work
 from agent.errors import ConfigError
 from agent.pipeline.material import defuse
 from agent.pipeline.records import Wanted
+from agent.sources import Resolver
 from agent.sources import Wanted as Query
 from agent.workspace import write_json
-
-if TYPE_CHECKING:
-    from agent.pipeline.job import Job
 
 
 def load_references(path: Path) -> tuple[Work, ...]:
@@ -76,21 +75,32 @@ class Confirmed:
     """Works nobody confirmed, with the reason; they are not cited."""
 
 
-def confirm_wanted(job: Job, wanted: Sequence[Wanted]) -> Confirmed:
-    """Ask the services about wanted works, once for an article: the answers are frozen beside its draft.
+@dataclass(frozen=True, slots=True)
+class Bibliography:
+    """Who is asked whether a work exists, and where the answers for an article are frozen."""
 
-    Goes out to the network where settings allow it; call it off the event loop.
-    """
+    resolver: Resolver | None = None
+    """None: nobody is asked."""
+    frozen: Path | None = None
+
+    async def confirm(self, wanted: Sequence[Wanted]) -> Confirmed:
+        """Ask about wanted works, once for an article: the answers are frozen beside its draft. Goes out to the
+        network where settings allow it."""
+        return await asyncio.to_thread(confirm_wanted, self.resolver, self.frozen, wanted)
+
+
+def confirm_wanted(resolver: Resolver | None, frozen: Path | None, wanted: Sequence[Wanted]) -> Confirmed:
+    """The work of `Bibliography.confirm`; call it off the event loop."""
     if not wanted:
         return Confirmed()
-    if job.resolver is None:
+    if resolver is None:
         return Confirmed(refused=tuple(f"{w.title}：没有询问文献库" for w in wanted))
-    frozen = _frozen(job.confirmed)
+    answers = _frozen(frozen)
     works, refused = [], []
     for want in wanted:
-        if want.title not in frozen:
-            frozen[want.title] = asdict(job.resolver.confirm(Query(want.title, want.authors, want.year)))
-        answer = frozen[want.title]
+        if want.title not in answers:
+            answers[want.title] = asdict(resolver.confirm(Query(want.title, want.authors, want.year)))
+        answer = answers[want.title]
         if answer["verdict"] == "confirmed":
             found = answer["work"]
             keep = ("title", "year", "arxiv", "doi", "url")
@@ -99,8 +109,8 @@ def confirm_wanted(job: Job, wanted: Sequence[Wanted]) -> Confirmed:
             refused.append(
                 f"{want.title}：{REFUSED[answer['verdict']]}{answer['note'] and '，'}{answer['note']}"
             )
-    if job.confirmed is not None:
-        write_json(job.confirmed, frozen)
+    if frozen is not None:
+        write_json(frozen, answers)
     return Confirmed(tuple(works), tuple(refused))
 
 

@@ -15,7 +15,7 @@ from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
 from agent.pipeline.badges import with_badges
 from agent.pipeline.bind import Binding, bind, folded
-from agent.pipeline.citations import confirm_wanted, work_text
+from agent.pipeline.citations import work_text
 from agent.pipeline.claims import overlaid
 from agent.pipeline.closing import Unwritten, closing_summary, opening_map
 from agent.pipeline.evidence import Evidence
@@ -64,7 +64,7 @@ async def expand_article(job: Job) -> Outcome:
     planned = with_outline(shared, reading, outline, Evidence())
     outline, evidence = await _stage(job, "见证与实验", gather_evidence(job, planned, outline))
     layout = await _stage(job, "分工", divide(job, with_outline(shared, reading, outline, evidence), outline))
-    confirmed = await asyncio.to_thread(confirm_wanted, job, layout.division.wanted)
+    confirmed = await job.bibliography.confirm(layout.division.wanted)
     shared = with_works(shared, confirmed.works)
     shared = with_division(shared, reading, outline, evidence, layout)
     layout = replace(

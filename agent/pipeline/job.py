@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from agent.checks.page import Work
 from agent.config import Config, StandardConfig
 from agent.lab import DEFAULT_LIMITS, Limits, Sandbox
 from agent.llm import Answer, Price, Request, cost_of
+from agent.pipeline.citations import Bibliography
 from agent.pipeline.material import Material
 from agent.pipeline.redo import Redo
+from agent.pipeline.shelf import Shelf
 from agent.pipeline.workshop import Workshop
 from agent.prompts import Library
 from agent.records import Targets, Usage
-from agent.sources import Resolver
 
 T = TypeVar("T")
 
@@ -109,10 +109,8 @@ class Job:
     """Works that may be cited, in the words of the prompts."""
     works: tuple[Work, ...] = ()
     """The same works, for the checks."""
-    resolver: Resolver | None = None
-    """Asks bibliographic services about works the planner wants; None: nobody is asked."""
-    confirmed: Path | None = None
-    """Where their answers for this article are frozen."""
+    bibliography: Bibliography = field(default_factory=Bibliography)
+    """Asks bibliographic services about works the planner wants."""
     redos: Mapping[str, Redo] = field(default_factory=dict)
     """Section → why it was sent back last, and its old text."""
     edits: Mapping[str, str] = field(default_factory=dict)
@@ -128,8 +126,8 @@ class Job:
     sandbox: Sandbox | None = None
     """Where generated code runs; None: it does not run, and the article says so."""
     limits: Limits = DEFAULT_LIMITS
-    lab_cache: Path | None = None
-    """Folder of experiment results by code hash."""
+    shelf: Shelf = field(default_factory=Shelf)
+    """Results of programs by their hash."""
     workshop: Workshop = field(default_factory=Workshop)
     """Whose turn it is to run a program; shared by the articles of a run."""
     price: Price = cost_of

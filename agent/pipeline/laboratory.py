@@ -107,7 +107,9 @@ async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) 
     jobs = [WitnessJob(eq=x, code=source, tex=facts[x].rhs) for x, source in code.items()]
     if job.sandbox is None:
         return {}
-    folder = job.lab_cache.parent / "witnesses" if job.lab_cache else None
+    folder = job.shelf.witnesses
+    keys = [cache.key(j) for j in jobs]
+    await job.shelf.fetch(keys)
     verdicts = {j.eq: v for j in jobs if folder and (v := cache.load(folder, j))}
     fresh = [j for j in jobs if j.eq not in verdicts]
     sandbox, benches = job.sandbox, min(job.workshop.benches, len(fresh)) or 1
@@ -118,6 +120,7 @@ async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) 
             verdicts[j.eq] = v
             if folder:
                 cache.save(folder, j, v)
+    await job.shelf.share([k for k, j in zip(keys, jobs, strict=True) if j in fresh])
     return {j.eq: verdicts[j.eq] for j in jobs}
 
 
@@ -125,14 +128,11 @@ async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
     """Have an experiment written, run it, send failures and earned warnings back. Gives why there is none."""
     problem = ""
     kept: Run | None = None
-    assert job.sandbox is not None
     try:
         answer = await job.ask(f"{spec.id}/code", "experiment_code", shared, parse_program, experiment=spec)
         code = answer.value
         for n in range(1, job.config.loop.repairs + 2):
-            result = await job.workshop.run(
-                run_experiment, code, id=spec.id, sandbox=job.sandbox, limits=job.limits, cache=job.lab_cache
-            )
+            result = await run_program(job, code, spec.id)
             problem = complaint(result)
             if result.ok:
                 kept = as_run(spec.id, code, result)
@@ -147,6 +147,21 @@ async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
     return kept or problem.splitlines()[-1]
 
 
+async def run_program(job: Job, code: str, id: str) -> ExperimentResult:
+    """Run an experiment in its turn, or take its result from the shelf."""
+    from agent.lab import cache
+
+    assert job.sandbox is not None
+    keys = [cache.key(code)]
+    await job.shelf.fetch(keys)
+    result = await job.workshop.run(
+        run_experiment, code, id=id, sandbox=job.sandbox, limits=job.limits, cache=job.shelf.experiments
+    )
+    if not result.cached:
+        await job.shelf.share(keys)
+    return result
+
+
 async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
     """Run the `python experiment id=…` blocks that stand in a part, but for the article's own experiments."""
     runs: dict[str, Run] = {}
@@ -159,9 +174,7 @@ async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
             failures[id] = NO_SANDBOX if job.config.lab.enabled else OFF
             continue
         code = match[3].strip("\n")
-        result = await job.workshop.run(
-            run_experiment, code, id=id, sandbox=job.sandbox, limits=job.limits, cache=job.lab_cache
-        )
+        result = await run_program(job, code, id)
         if result.ok:
             runs[id] = as_run(id, code, result)
         else:

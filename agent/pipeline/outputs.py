@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from agent.article import read, regions
-from agent.llm import Ledger, Price
+from agent.llm import Price, Row
 from agent.pipeline.assemble import Section
 from agent.pipeline.badges import witness_file
 from agent.pipeline.diff import patch
@@ -22,19 +22,22 @@ from agent.pipeline.planner import plan_json
 from agent.records import Finding, Usage
 from agent.workspace import write_bytes, write_json, write_text
 
+Stored = Callable[[str], Row | None]
+"""The ledger's row of a key."""
+
 BOLD = re.compile(r"<div class=\"theorem-box\">\s*\*\*(.+?)\*\*", re.S)
 
 
 def write_outputs(
-    job: Job, outcome: Outcome, folder: Path, path: str, ledger: Ledger, models: Mapping[str, str]
+    job: Job, outcome: Outcome, folder: Path, path: str, stored: Stored, models: Mapping[str, str]
 ) -> dict[str, Any]:
     """Write `outputs/<slug>/` and return the report.
 
-    ``path`` is the article's path below the workspace. The draft is written last: a crash before that leaves
+    ``path`` is the article's path below the workspace, ``stored`` gives the rows of the calls it relied on. The draft is written last: a crash before that leaves
     no draft that its report does not describe.
     """
     source = job.material.article.data
-    report = build_report(job, outcome, path, ledger, models)
+    report = build_report(job, outcome, path, stored, models)
     write_sections(folder, outcome.sections)
     plan = outcome.plan
     write_text(folder / "plan.json", plan_json(plan.reading, plan.outline, plan.layout.division) + "\n")
@@ -54,11 +57,11 @@ def write_outputs(
 
 
 def build_report(
-    job: Job, outcome: Outcome, path: str, ledger: Ledger, models: Mapping[str, str]
+    job: Job, outcome: Outcome, path: str, stored: Stored, models: Mapping[str, str]
 ) -> dict[str, Any]:
     source = job.material.article.data
     evidence = outcome.plan.evidence
-    usage, cost, seconds = spending(ledger, job.meter.rows, job.price)
+    usage, cost, seconds = spending(stored, job.meter.rows, job.price)
     return {
         "slug": job.slug,
         "title": job.material.article.title,
@@ -179,12 +182,12 @@ def core_content(outcome: Outcome) -> list[str]:
     return rows
 
 
-def spending(ledger: Ledger, rows: Mapping[str, str], price: Price) -> tuple[Usage, float | None, float]:
+def spending(stored: Stored, rows: Mapping[str, str], price: Price) -> tuple[Usage, float | None, float]:
     """Usage, cost in US dollars (None where a price is unknown) and seconds of the calls a run relied on."""
     usage, seconds = Usage(), 0.0
     costs: list[float | None] = []
     for key in rows:
-        row = ledger.get(key)
+        row = stored(key)
         if row is None:
             continue
         usage = usage + row.reply.usage
@@ -200,10 +203,14 @@ def write_sections(folder: Path, sections: Sequence[Section]) -> None:
     for section in sections:
         write_text(place / f"{section.id}.md", section.text.strip("\n") + "\n")
     write_json(place / "index.json", [{k: v for k, v in asdict(s).items() if k != "text"} for s in sections])
-    current = {f"{s.id}.md" for s in sections}
-    for stale in place.glob("*.md"):
-        if stale.name not in current:
-            stale.unlink()
+    remove_other_sections(folder, {f"{s.id}.md" for s in sections})
+
+
+def remove_other_sections(folder: Path, current: Collection[str]) -> None:
+    """Delete sections of an earlier draft, whose files are not among the ``current``."""
+    for path in (folder / "sections").glob("*.md"):
+        if path.name not in current:
+            path.unlink()
 
 
 def load_sections(folder: Path) -> list[Section]:

@@ -2,67 +2,116 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from agent.article import read, refuse_markers, strip
 from agent.checks.page import Work
+from agent.config import StandardConfig
 from agent.errors import UsageError
-from agent.lab import Limits
-from agent.pipeline.inputs import frozen_inputs
-from agent.pipeline.job import Job
+from agent.lab import Limits, Sandbox
+from agent.llm import Price
+from agent.pipeline.citations import Bibliography
+from agent.pipeline.inputs import Inputs, frozen_inputs
+from agent.pipeline.job import Asker, Job
 from agent.pipeline.material import Material
-from agent.pipeline.models import Models
 from agent.pipeline.outputs import load_sections
-from agent.pipeline.redo import Redo, StoredOnly
-from agent.pipeline.resources import Resources
+from agent.pipeline.redo import Redo
+from agent.pipeline.shelf import Shelf
+from agent.pipeline.watch import Watch
+from agent.pipeline.workshop import Workshop
 from agent.plan import standard_for, targets_for
 from agent.prompts import open_library
+from agent.records import Targets
 from agent.review.versions import version
-from agent.sources import Resolver
 from agent.workspace import State, Workspace
 
 
-def prepare(resources: Resources, slug: str, path: Path, data: bytes, state: State, models: Models) -> Job:
-    """The job of an article. Raises UsageError for one without text."""
-    ws = resources.ws
-    place = ws.plan().find(slug)
-    folder = ws.output(slug)
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """All that an article's run depends on beyond settings, prompts and replies, as it stood when it was picked."""
+
+    slug: str
+    path: str
+    """Of the source, below the workspace."""
+    data: bytes
+    targets: Targets
+    standard: StandardConfig
+    inputs: Inputs
+    focus: str
+    retry: Mapping[str, int]
+    redos: Mapping[str, Redo]
+    edits: Mapping[str, str]
+
+
+class Means(Protocol):
+    """What writing an article takes of the machine it is written on."""
+
+    @property
+    def ws(self) -> Workspace: ...
+    @property
+    def watch(self) -> Watch: ...
+    @property
+    def price(self) -> Price: ...
+    @property
+    def sandbox(self) -> Sandbox | None: ...
+    @property
+    def workshop(self) -> Workshop: ...
+    @property
+    def shelf(self) -> Shelf: ...
+    def bibliography(self, slug: str) -> Bibliography: ...
+
+
+def freeze(ws: Workspace, slug: str, path: Path, data: bytes, state: State) -> Frozen:
+    """Freeze the inputs of a run. Raises UsageError for an article without text."""
     article = read(data, path.name)
     if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
         raise UsageError(f"{path.name}: nothing to expand", hint="the article holds no text")
-    inputs = frozen_inputs(ws, folder, article, state)
+    folder = ws.output(slug)
+    place = ws.plan().find(slug)
     wishes = [*(place.item.focus if place else ()), *(note for section, note in state.notes if not section)]
-    return Job(
-        material=Material(slug, article),
-        library=open_library(ws.prompts),
-        client=resources.client(models.by_role),
-        config=ws.config,
+    return Frozen(
+        slug=slug,
+        path=path.relative_to(ws.root).as_posix(),
+        data=data,
         targets=targets_for(place, ws.config.targets),
         standard=standard_for(place, ws.config.standard),
+        inputs=frozen_inputs(ws, folder, article, state),
         focus="\n".join(f"- {w}" for w in wishes),
-        series=inputs.series,
-        citations=inputs.citations,
-        works=tuple(Work(**{**w, "authors": tuple(w["authors"])}) for w in inputs.works),
-        resolver=resolver_of(ws),
-        confirmed=folder / "sources.json",
+        retry=dict(state.retry),
         redos=redos_of(folder, state),
         edits={s: version(folder, s, n).text for s, n in state.edits.items()},
-        retry=dict(state.retry),
-        sandbox=resources.sandbox,
-        workshop=resources.workshop,
-        limits=limits_of(ws),
-        lab_cache=ws.outputs / ".cache" / "experiments",
-        watch=resources.watch.progress,
-        price=resources.price,
     )
 
 
-def only_redo(resources: Resources, job: Job, models: Models, live: Models) -> Job:
-    """The job of a redo: what is written again is asked for, everything else stands in the ledger."""
-    kept = {id(m): StoredOnly(m) for m in models.by_role.values()}
-    stored = {role: kept[id(m)] for role, m in models.by_role.items()}
-    return replace(job, client=resources.client(stored), live=resources.client(live.by_role))
+def prepare(means: Means, frozen: Frozen, client: Asker, live: Asker | None = None) -> Job:
+    """The job of an article. ``client`` answers its calls, ``live`` those of what was sent back."""
+    ws, slug = means.ws, frozen.slug
+    return Job(
+        material=Material(slug, read(frozen.data, PurePosixPath(frozen.path).name)),
+        library=open_library(ws.prompts),
+        client=client,
+        live=live,
+        config=ws.config,
+        targets=frozen.targets,
+        standard=frozen.standard,
+        focus=frozen.focus,
+        series=frozen.inputs.series,
+        citations=frozen.inputs.citations,
+        works=tuple(Work(**{**w, "authors": tuple(w["authors"])}) for w in frozen.inputs.works),
+        bibliography=means.bibliography(slug),
+        redos=frozen.redos,
+        edits=frozen.edits,
+        retry=frozen.retry,
+        sandbox=means.sandbox,
+        workshop=means.workshop,
+        limits=limits_of(ws),
+        shelf=means.shelf,
+        watch=means.watch.progress,
+        price=means.price,
+    )
 
 
 def redos_of(folder: Path, state: State) -> dict[str, Redo]:
@@ -92,13 +141,6 @@ def source_of(path: Path, state: State, draft: Path | None = None) -> bytes:
         return strip(data)
     refuse_markers(data, path.name)
     return data
-
-
-def resolver_of(ws: Workspace) -> Resolver | None:
-    """Who is asked about works that are to be cited; nobody unless the settings allow it."""
-    if not ws.config.sources.online:
-        return None
-    return Resolver(ws.outputs / ".cache" / "sources.json", ws.config.sources.email)
 
 
 def limits_of(ws: Workspace) -> Limits:

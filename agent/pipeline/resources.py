@@ -24,10 +24,14 @@ from agent.llm import (
 )
 from agent.llm.model import Deferred, Staying
 from agent.pipeline import deferred
+from agent.pipeline.citations import Bibliography
 from agent.pipeline.models import Models, Opener, open_models
+from agent.pipeline.redo import StoredOnly
+from agent.pipeline.shelf import Shelf
 from agent.pipeline.times import Times
 from agent.pipeline.watch import Watch
 from agent.pipeline.workshop import Workshop
+from agent.sources import Resolver
 from agent.workspace import Workspace
 
 
@@ -44,6 +48,9 @@ class Resources:
     price: Price
     sandbox: Sandbox | None
     workshop: Workshop
+    shelf: Shelf
+    resolver: Resolver | None
+    """Who is asked about works that are to be cited; nobody unless the settings allow it."""
     times: Times
     opener: Opener = open_model
     """How a SPEC becomes a model."""
@@ -66,6 +73,14 @@ class Resources:
             sleep=self.times.sleep,
             clock=self.times.clock,
         )
+
+    def stored_only(self, by_role: Mapping[str, Model]) -> Client:
+        """A client for a redo: what is not written again stands in the ledger."""
+        kept = {id(m): StoredOnly(m) for m in by_role.values()}
+        return self.client({role: kept[id(m)] for role, m in by_role.items()})
+
+    def bibliography(self, slug: str) -> Bibliography:
+        return Bibliography(self.resolver, self.ws.output(slug) / "sources.json")
 
     def away(self, models: Models) -> bool:
         """True where a service has been down for longer than anybody should wait."""
@@ -117,6 +132,8 @@ async def shared(
         price=price,
         sandbox=sandbox_of(ws, watch),
         workshop=Workshop(),
+        shelf=Shelf(ws.outputs / ".cache"),
+        resolver=resolver_of(ws),
         times=times,
     )
     async with AsyncExitStack() as stack:
@@ -155,6 +172,12 @@ def budget_of(ws: Workspace, ledger: Ledger, price: Price, times: Times) -> Budg
         today=lambda: times.now().date().isoformat(),
         price=price,
     )
+
+
+def resolver_of(ws: Workspace) -> Resolver | None:
+    if not ws.config.sources.online:
+        return None
+    return Resolver(ws.outputs / ".cache" / "sources.json", ws.config.sources.email)
 
 
 def sandbox_of(ws: Workspace, watch: Watch) -> Sandbox | None:

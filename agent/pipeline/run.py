@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, NotRecorded, Unavailable
+from agent.llm import Client
 from agent.pipeline.estimate import shape
 from agent.pipeline.expand import expand_article
-from agent.pipeline.outputs import write_outputs
-from agent.pipeline.prepare import only_redo, prepare, section_texts, source_of
+from agent.pipeline.job import Asker, Progress
+from agent.pipeline.models import Models
+from agent.pipeline.outputs import Stored, write_outputs
+from agent.pipeline.prepare import Frozen, Means, freeze, prepare, section_texts, source_of
 from agent.pipeline.resources import Resources, shared
 from agent.pipeline.stop import stopped_by_hand
 from agent.pipeline.watch import Watch
@@ -46,14 +49,61 @@ def run_article(ws: Workspace, path: Path, *, spec: str | None, watch: Watch, re
     return asyncio.run(main())
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An article that is picked and may be written, here or elsewhere."""
+
+    frozen: Frozen
+    client: Client
+    """Answers its calls."""
+    identities: Mapping[str, str]
+    """Of the models by role."""
+    live: Client | None = None
+    """Answers for what was sent back; ``client`` then has the ledger alone."""
+
+
+Writing = Callable[[Resources, Order], Awaitable[Mapping[str, Any]]]
+"""Writes an article into its folder of the workspace and gives its report."""
+
+
+async def write_here(resources: Resources, order: Order) -> Mapping[str, Any]:
+    """Write an article in this process."""
+    return await write_article(
+        resources, order.frozen, order.client, resources.ledger.get, order.identities, order.live
+    )
+
+
+async def write_article(
+    means: Means,
+    frozen: Frozen,
+    client: Asker,
+    stored: Stored,
+    identities: Mapping[str, str],
+    live: Asker | None = None,
+) -> Mapping[str, Any]:
+    """The whole way of an article, from its frozen inputs to the files of its draft; gives its report."""
+    job = await asyncio.to_thread(prepare, means, frozen, client, live)
+    need = await asyncio.to_thread(shape, job.material.article, job.targets, job.config)
+    job.tell("begin", job.material.article.title, total=need.calls)
+    outcome = await expand_article(job)
+    folder = means.ws.output(frozen.slug)
+    return await asyncio.to_thread(write_outputs, job, outcome, folder, frozen.path, stored, identities)
+
+
 async def expand_one(
-    resources: Resources, path: Path, *, spec: str | None, redo: bool = False, many: bool = False
+    resources: Resources,
+    path: Path,
+    *,
+    spec: str | None,
+    redo: bool = False,
+    many: bool = False,
+    write: Writing = write_here,
 ) -> Finished:
     """Expand one article with what it shares with others, and write its draft.
 
     ``redo``: write again what was sent back (see `agent.review.redo`); everything else must be in the ledger, and a
     failure leaves the draft as it is. ``spec`` then names the model of what is written again. ``many``: others are
-    written beside it.
+    written beside it. ``write``: who does the work, while the lock, the event log and the ledger stay here.
 
     Raises Locked while another process works on it, ModelError (and records the failure) when the model or its
     service failed, BudgetReached, Interrupted, NotUtf8, RegionError for a source that holds markers.
@@ -68,29 +118,32 @@ async def expand_one(
             resources.watch.line(models.note)
         if not redo:
             ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
+        before = section_texts(ws.output(slug)) if redo else {}
         try:
-            job = await asyncio.to_thread(prepare, resources, slug, path, data, state, models)
-            need = await asyncio.to_thread(shape, job.material.article, job.targets, job.config)
-            job.tell("begin", job.material.article.title, total=need.calls)
-            if redo:
-                job = only_redo(resources, job, models, resources.models(slug, spec or wanted))
-            outcome = await expand_article(job)
+            frozen = await asyncio.to_thread(freeze, ws, slug, path, data, state)
+            order = ordered(
+                resources, frozen, models, resources.models(slug, spec or wanted) if redo else None
+            )
+            report = await write(resources, order)
         except (BadReply, ContextOverflow, Unavailable, NotRecorded) as error:
             away = many and isinstance(error, Unavailable) and resources.away(models)
             ws.events.append("failed", slug, **failure_data(error, redo=redo, away=away))
             raise
-        relative = path.relative_to(ws.root).as_posix()
-        before = section_texts(ws.output(slug)) if redo else {}
-        report = await asyncio.to_thread(
-            write_outputs, job, outcome, ws.output(slug), relative, resources.ledger, models.identities
-        )
         extra: dict[str, Any] = {"spec": wanted} if wanted else {}
         if redo:
-            after = {s.id: s.text.strip("\n") for s in outcome.sections}
+            after = section_texts(ws.output(slug))
             extra["changed"] = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
         ws.events.append("drafted", slug, **event_data(report), **extra)
-        job.tell("end", "draft")
+        resources.watch.progress(Progress("end", slug, "draft"))
         return Finished(slug, report, ws.output(slug) / "draft.md")
+
+
+def ordered(resources: Resources, frozen: Frozen, models: Models, live: Models | None) -> Order:
+    """The order of an article; ``live`` writes what was sent back."""
+    if live is None:
+        return Order(frozen, resources.client(models.by_role), models.identities)
+    kept = resources.stored_only(models.by_role)
+    return Order(frozen, kept, models.identities, resources.client(live.by_role))
 
 
 def failure_data(error: Exception, *, redo: bool, away: bool) -> dict[str, Any]:

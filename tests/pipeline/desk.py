@@ -129,13 +129,13 @@ class Running:
 
 
 class Nursery:
-    """Starts processes of `expand`, see nursery.py."""
+    """Starts processes of `expand`, see nursery.py. ``also``: modules to import before."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *also: str) -> None:
         self._folder = folder
         self._count = 0
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("nursery.py"))],
+            [sys.executable, str(Path(__file__).with_name("nursery.py")), *also],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -143,12 +143,16 @@ class Nursery:
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
 
-    def start(self, *argv: str | Path, env: Mapping[str, str], cwd: Path) -> Running:
+    def start(
+        self, *argv: str | Path, env: Mapping[str, str], cwd: Path, module: str = "agent.cli"
+    ) -> Running:
+        """Run ``main()`` of a module."""
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
         answer = self._say(
             do="start",
+            module=module,
             argv=[str(a) for a in argv],
             env=dict(env),
             cwd=str(cwd),

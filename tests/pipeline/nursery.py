@@ -1,9 +1,9 @@
 """Processes of `expand` without the second that importing takes: everything is imported once, then forked.
 
-A program, not a module: it reads one JSON object a line on stdin and answers with one a line. ``start`` gives a
-process ID at once, ``wait`` gives the exit code when that process has ended. A started process is an ordinary
-one: it has its own files and environment, and may be killed at any point. Nothing runs beside the loop here, so
-that forking is safe.
+A program, not a module: its arguments name further modules to import. It reads one JSON object a line on stdin and
+answers with one a line. ``start`` gives a process ID at once, ``wait`` gives the exit code when that process has
+ended. A started process is an ordinary one: it has its own files and environment, and may be killed at any point.
+Nothing runs beside the loop here, so that forking is safe.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PRELOADED = (
 
 
 def preload() -> None:
-    for name in PRELOADED:
+    for name in (*PRELOADED, *sys.argv[1:]):
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork would lose the other threads"
 
@@ -53,12 +53,10 @@ def child(order: dict[str, Any]) -> None:
     err = os.open(order["err"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for source, target in ((nothing, 0), (out, 1), (err, 2)):
         os.dup2(source, target)
-    sys.argv = ["expand", *order["argv"]]
+    sys.argv = [order["module"], *order["argv"]]
     code = 1
     try:
-        from agent.cli import main
-
-        main()
+        importlib.import_module(order["module"]).main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:

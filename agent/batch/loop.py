@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agent.batch.engine import Engine, Opener, at_once, here
 from agent.errors import (
     BudgetReached,
+    ClusterError,
     ContextOverflow,
     ExpandError,
     Interrupted,
@@ -36,8 +38,6 @@ from agent.pipeline.watch import Watch
 from agent.workspace import Workspace, derive, slug_of
 
 Ending = Literal["draft", "failed", "budget", "locked", "left"]
-FIRST = 4
-"""Articles under way at least, where there are so many: one alone leaves slots idle."""
 HOPELESS = 3
 """So many articles that the service refuses, and none that it takes, mean it will refuse all."""
 
@@ -92,17 +92,22 @@ def expand_all(
     slots: int | None = None,
     times: Times | None = None,
     batched: bool = False,
+    engine: Opener = here,
 ) -> Whole:
     """Expand articles side by side.
 
     ``slots``: calls under way at most; None takes the setting. ``batched``: calls go to a batch API, those of all
-    articles in the same files. Raises LedgerError when replies cannot be stored any
-    more (nothing is asked then, since its answer would be lost); every other failure is in what it gives.
+    articles in the same files. ``engine``: who writes them. Raises LedgerError when replies cannot be stored any more
+    (nothing is asked then, since its answer would be lost), and what opening the engine raises; every other failure
+    is in what it gives.
     """
 
     async def main() -> Whole:
-        async with shared(ws, watch, slots=slots, times=times, batched=batched) as resources:
-            batch = _Batch(resources, paths, spec)
+        async with (
+            shared(ws, watch, slots=slots, times=times, batched=batched) as resources,
+            engine(resources, len(paths)) as opened,
+        ):
+            batch = _Batch(resources, paths, spec, opened)
             try:
                 async with stopped_by_hand(resources):
                     await batch.run()
@@ -117,15 +122,16 @@ def expand_all(
 class _Batch:
     """The loop of `expand_all`."""
 
-    def __init__(self, resources: Resources, paths: Sequence[Path], spec: str | None) -> None:
+    def __init__(self, resources: Resources, paths: Sequence[Path], spec: str | None, engine: Engine) -> None:
         self._resources = resources
+        self._engine = engine
         self._spec = spec
         self._paths = {slug_of(p): p for p in paths}
         self._queue = deque(self._paths)
         self._active: dict[asyncio.Task[Finished], str] = {}
         self._ended: dict[str, Ended] = {}
         self._tried_again: set[str] = set()
-        self._wanted = max(FIRST, 2 * resources.traffic.limits.slots)
+        self._wanted = at_once(resources.traffic.limits.slots)
         self._woken = asyncio.Event()
         self._fatal: BaseException | None = None
         self._begun = resources.times.clock()
@@ -155,7 +161,8 @@ class _Batch:
     def _take_up(self) -> None:
         while self._queue and len(self._active) < self._wanted and not self._resources.traffic.stopped:
             slug = self._queue.popleft()
-            work = expand_one(self._resources, self._paths[slug], spec=self._spec, many=True)
+            path, write = self._paths[slug], self._engine.write
+            work = expand_one(self._resources, path, spec=self._spec, many=True, write=write)
             self._active[asyncio.create_task(work, name=slug)] = slug
         self._tell("batch")
 
@@ -169,7 +176,7 @@ class _Batch:
             self._note(self._active.pop(task), task)  # type: ignore[arg-type]
 
     def _on_idle(self) -> None:
-        if self._queue and len(self._active) >= self._wanted:
+        if self._queue and len(self._active) >= self._wanted and not self._engine.waiting:
             self._wanted = len(self._active) + 1
             self._woken.set()
 
@@ -195,9 +202,10 @@ class _Batch:
         if isinstance(error, Unavailable) and any(
             self._resources.traffic.gave_up(s) for s in self._resources.traffic.services
         ):
-            # All others would fail alike; they are not charged with it.
-            self._queue.clear()
-            self._end(Ended(slug, "left", error=error))
+            self._leave(slug, error)
+            return
+        if isinstance(error, ClusterError):
+            self._leave(slug, error)
             return
         again = isinstance(error, ModelError) and not isinstance(
             error, (Rejected, NotConfigured, ContextOverflow)
@@ -215,6 +223,11 @@ class _Batch:
         refused = [e for e in self._ended.values() if isinstance(e.error, (Rejected, NotConfigured))]
         if len(refused) == len(self._ended) >= HOPELESS:
             self._queue.clear()
+
+    def _leave(self, slug: str, error: ExpandError) -> None:
+        """All others would fail alike; they are not charged with it."""
+        self._queue.clear()
+        self._end(Ended(slug, "left", error=error))
 
     def _open(self, slug: str) -> bool:
         state = derive(self._resources.ws.events.read()).get(slug)
