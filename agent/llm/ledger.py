@@ -22,6 +22,7 @@ from agent.errors import LedgerError
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import canonical, key_of, sha256
 from agent.llm.ledger_rows import (
+    Entry,
     LedgerStats,
     ModelStats,
     Row,
@@ -52,7 +53,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _named(path):
+        with named(path):
             self._db = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -154,6 +155,13 @@ class Ledger:
         query = f"{sql.ROW} WHERE substr(c.name, 1, ?) = ? ORDER BY c.name, c.attempt, c.id"
         return [_row(found) for found in self._read(query, len(prefix), prefix)]
 
+    def since(self, id: int) -> list[Entry]:
+        """What was stored after the row of that number, by any process, in the order it came."""
+        return [
+            Entry(number, name, model, Usage(prompt, cached, completion, bool(counted)), at)
+            for number, name, model, prompt, cached, completion, counted, at in self._read(sql.SINCE, id)
+        ]
+
     def stats(self, prefix: str = "") -> LedgerStats:
         """Rows and usage, rejected ones included: they were paid for."""
         total = LedgerStats()
@@ -221,7 +229,7 @@ class Ledger:
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         if self._writer == threading.get_ident():
             return self._db.execute(query, values).fetchall()
-        with self._reading, _named(self.path), closing(self._reader.execute(query, values)) as cursor:
+        with self._reading, named(self.path), closing(self._reader.execute(query, values)) as cursor:
             return cursor.fetchall()
 
     @contextmanager
@@ -230,7 +238,7 @@ class Ledger:
         if self._writer == threading.get_ident():
             yield self._db  # part of the transaction that is under way
             return
-        with self._lock, _named(self.path):
+        with self._lock, named(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             self._writer = threading.get_ident()
             try:
@@ -266,7 +274,7 @@ def _row(found: tuple[Any, ...]) -> Row:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """SQLite's complaints, with the file's name and what to do."""
     try:
         yield

@@ -33,6 +33,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What a stored reply used, without its text."""
+
+    id: int
+    """Number of the row; later rows have greater ones."""
+    name: str
+    model: str
+    usage: Usage
+    at: str
+    """As in `Row`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerStats:
     rows: int = 0
     ok: int = 0

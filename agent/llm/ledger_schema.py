@@ -84,3 +84,7 @@ STORE_ARRIVAL = "INSERT INTO arrivals (key, at, digest) VALUES (?, ?, ?)"
 ROW = """SELECT c.key, c.name, c.model, c.attempt, c.text, c.finish_reason, c.prompt, c.cached, c.completion,
     c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest, coalesce(a.at, '')
     FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key"""
+SINCE = """SELECT c.id, c.name, c.model, c.prompt, c.cached, c.completion, c.counted, coalesce(a.at, '')
+    FROM calls AS c LEFT JOIN arrivals AS a ON a.key = c.key WHERE c.id > ? ORDER BY c.id"""
+"""A transaction holds the write lock from its start, so that numbers become visible in their order: no row can turn up
+below one that was seen."""
