@@ -11,10 +11,9 @@ from agent.errors import BudgetReached, ConfigError
 from agent.llm.accounts import Accounts, OwnAccounts, Standing
 from agent.llm.model import Sleep
 from agent.llm.prices import Price, cost_of
+from agent.llm.reply_limit import reply_limit
 from agent.records import Call, Reply, Usage
 
-DEFAULT_REPLY = 8192
-"""Reply tokens reserved for a call whose params set no ``max_tokens``."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at what other processes have under way."""
 
@@ -22,8 +21,7 @@ LOOK_AGAIN = 1.0
 def worst_case(call: Call, prompt_tokens: int) -> Usage:
     """The most a call can use: its prompt, nothing of it cached, and the longest reply its params allow, reasoning
     tokens included (services count them against the same limit)."""
-    longest = call.params.get("max_tokens") or call.params.get("max_completion_tokens") or DEFAULT_REPLY
-    return Usage(prompt=prompt_tokens, completion=int(longest))
+    return Usage(prompt=prompt_tokens, completion=reply_limit(call))
 
 
 @dataclass(slots=True, eq=False)

@@ -16,6 +16,8 @@ def prompt_tokens(call: Call) -> int:
     return sum(count(m.content) + PER_MESSAGE for m in call.messages) + count(schema)
 
 
-def own_count(call: Call, text: str) -> Usage:
-    """Usage of a call as we count it."""
-    return Usage(prompt=prompt_tokens(call), completion=count(text), counted=False)
+def own_count(call: Call, text: str, completion: int | None = None) -> Usage:
+    """Usage of a call as we count it; ``completion``: of the reply, where there was more than its text."""
+    return Usage(
+        prompt_tokens(call), completion=count(text) if completion is None else completion, counted=False
+    )

@@ -38,6 +38,8 @@ class Text:
     )
     """None: the service counts nothing."""
     refusal: str = ""
+    reasoning: str = ""
+    """Comes before the text, in a field of its own."""
     chunk: int = 5
     """Characters a chunk."""
 
@@ -303,6 +305,9 @@ def _events(step: Step, body: Body) -> Iterator[str]:
         return
     assert not isinstance(step, Status)
     size = step.chunk if isinstance(step, Text) else 5
+    thought = step.reasoning if isinstance(step, Text) else ""
+    for start in range(0, len(thought), size):
+        yield delta(reasoning_content=thought[start : start + size])
     for start in range(0, len(step.text), size):
         yield delta(content=step.text[start : start + size])
     if isinstance(step, ErrorEvent):
