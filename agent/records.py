@@ -28,6 +28,8 @@ class Usage:
     """Reply tokens, reasoning tokens included."""
     counted: bool = True
     """False where the service gave no usage and the figures are our own count."""
+    written: int = 0
+    """The part of ``prompt`` that the vendor put into its cache, where it bills that (Anthropic)."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -35,12 +37,13 @@ class Usage:
             self.cached + other.cached,
             self.completion + other.completion,
             self.counted and other.counted,
+            self.written + other.written,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a model. Everything here but ``name`` goes into the ledger key."""
+    """One request to a model. Everything here but ``name`` and ``shared`` goes into the ledger key."""
 
     name: str
     """Stable over runs, such as ``sgd-svm/theory.2/write``."""
@@ -53,6 +56,9 @@ class Call:
     """JSON schema the reply must satisfy, or None for text."""
     attempt: int = 0
     """Counts deliberate new tries of the same name; a new try carries what was wrong with the last."""
+    shared: int = 0
+    """Characters with which the first message of the user starts in other calls too; 0: not known. The system message
+    is then shared as well."""
 
 
 @dataclass(frozen=True, slots=True)

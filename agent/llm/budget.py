@@ -12,6 +12,7 @@ from agent.llm.accounts import Accounts, OwnAccounts, Standing
 from agent.llm.model import Sleep
 from agent.llm.prices import Price, cost_of
 from agent.llm.reply_limit import reply_limit
+from agent.llm.warmth import keeps_marked
 from agent.records import Call, Reply, Usage
 
 LOOK_AGAIN = 1.0
@@ -19,9 +20,10 @@ LOOK_AGAIN = 1.0
 
 
 def worst_case(call: Call, prompt_tokens: int) -> Usage:
-    """The most a call can use: its prompt, nothing of it cached, and the longest reply its params allow, reasoning
-    tokens included (services count them against the same limit)."""
-    return Usage(prompt=prompt_tokens, completion=reply_limit(call))
+    """The most a call can use: its prompt, nothing of it cached (but all put into the cache where that is billed), and
+    the longest reply its params allow, reasoning tokens included (services count them against the same limit)."""
+    written = prompt_tokens if keeps_marked(call) else 0
+    return Usage(prompt=prompt_tokens, completion=reply_limit(call), written=written)
 
 
 @dataclass(slots=True, eq=False)

@@ -27,6 +27,7 @@ from agent.llm.ledger_rows import (
     ModelStats,
     Row,
     arrival_digest,
+    cache_write_digest,
     judgement_digest,
     row_digest,
 )
@@ -110,6 +111,8 @@ class Ledger:
             )
             at = self._now().isoformat(timespec="seconds")
             db.execute(sql.STORE_ARRIVAL, (key, at, arrival_digest(key, at)))
+            if use.written:
+                db.execute(sql.STORE_CACHE_WRITE, (key, use.written, cache_write_digest(key, use.written)))
         return self._stored(key)
 
     def judge(self, key: str, status: Literal["ok", "rejected"], problem: str = "") -> Row:
@@ -158,8 +161,10 @@ class Ledger:
     def since(self, id: int) -> list[Entry]:
         """What was stored after the row of that number, by any process, in the order it came."""
         return [
-            Entry(number, name, model, Usage(prompt, cached, completion, bool(counted)), at)
-            for number, name, model, prompt, cached, completion, counted, at in self._read(sql.SINCE, id)
+            Entry(number, name, model, Usage(prompt, cached, completion, bool(counted), written), at)
+            for number, name, model, prompt, cached, completion, counted, written, at in self._read(
+                sql.SINCE, id
+            )
         ]
 
     def stats(self, prefix: str = "") -> LedgerStats:
@@ -212,7 +217,7 @@ class Ledger:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if empty:
-                for statement in (*sql.TABLES, sql.ARRIVALS, *sql.INDEXES, *sql.triggers().values()):
+                for statement in (*sql.TABLES, *sql.ADDED.values(), *sql.INDEXES, *sql.triggers().values()):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {sql.VERSION}")
             elif version != sql.VERSION:
@@ -220,11 +225,17 @@ class Ledger:
                     f"{self.path}: not a ledger of version {sql.VERSION} (it says {version})",
                     hint="use the program that wrote it, or move the file away to begin a new ledger",
                 )
-            elif not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'arrivals'").fetchone()[0]:
-                db.execute(sql.ARRIVALS)
-                for name, statement in sql.triggers().items():
-                    if name.startswith("arrivals_"):
-                        db.execute(statement)
+            else:
+                self._add_tables()
+
+    def _add_tables(self) -> None:
+        """Tables that files of older programs lack."""
+        there = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in sql.ADDED.keys() - there:
+            self._db.execute(sql.ADDED[table])
+            for name, statement in sql.triggers().items():
+                if name.startswith(f"{table}_"):
+                    self._db.execute(statement)
 
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         if self._writer == threading.get_ident():
@@ -267,7 +278,7 @@ class Ledger:
 
 def _row(found: tuple[Any, ...]) -> Row:
     key, name, model, attempt, text, finish, prompt, cached, completion, counted, seconds = found[:11]
-    usage = Usage(prompt, cached, completion, bool(counted))
+    usage = Usage(prompt, cached, completion, bool(counted), found[15])
     return Row(
         key, name, model, attempt, Reply(text, finish, usage), seconds, found[11], found[12], found[14]
     )

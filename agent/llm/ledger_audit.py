@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import key_of, sha256
 from agent.llm.ledger import _row
-from agent.llm.ledger_rows import arrival_digest, judgement_digest, row_digest
+from agent.llm.ledger_rows import arrival_digest, cache_write_digest, judgement_digest, row_digest
 from agent.records import Call, Message
 
 
@@ -23,6 +23,7 @@ def problems(db: sqlite3.Connection) -> list[str]:
         *_gaps(db),
         *_judgements(db),
         *_arrivals(db),
+        *_cache_writes(db),
     ]
 
 
@@ -88,3 +89,9 @@ def _arrivals(db: sqlite3.Connection) -> Iterator[str]:
     for key, at, digest in db.execute("SELECT key, at, digest FROM arrivals ORDER BY key"):
         if arrival_digest(key, at) != digest:
             yield f"arrival of {key[:15]}: not the time that was stored"
+
+
+def _cache_writes(db: sqlite3.Connection) -> Iterator[str]:
+    for key, tokens, digest in db.execute("SELECT key, tokens, digest FROM cache_writes ORDER BY key"):
+        if cache_write_digest(key, tokens) != digest:
+            yield f"tokens cached by {key[:15]}: not the number that was stored"

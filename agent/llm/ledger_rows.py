@@ -84,6 +84,11 @@ def judgement_digest(key: str, status: str, problem: str) -> str:
     return "j1:" + sha256(canonical([key, status, problem]))
 
 
+def cache_write_digest(key: str, tokens: int) -> str:
+    """``"w1:"`` + SHA-256 of the canonical JSON of key and tokens."""
+    return "w1:" + sha256(canonical([key, tokens]))
+
+
 def arrival_digest(key: str, at: str) -> str:
     """``"a1:"`` + SHA-256 of the canonical JSON of key and time."""
     return "a1:" + sha256(canonical([key, at]))

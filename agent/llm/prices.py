@@ -48,7 +48,12 @@ def cost_of(identity: str, usage: Usage) -> float | None:
     from genai_prices import Usage as Priced
     from genai_prices import calc_price
 
-    used = Priced(input_tokens=usage.prompt, cache_read_tokens=usage.cached, output_tokens=usage.completion)
+    used = Priced(
+        input_tokens=usage.prompt,
+        cache_read_tokens=usage.cached,
+        cache_write_tokens=usage.written,
+        output_tokens=usage.completion,
+    )
     try:
         return float(calc_price(used, _name(identity), **where).total_price)
     except (LookupError, ValueError):
@@ -56,16 +61,18 @@ def cost_of(identity: str, usage: Usage) -> float | None:
 
 
 def priced(own: Mapping[str, Any]) -> Price:
-    """Prices with some set by hand: identity → an object with ``input``, ``cached`` and ``output``, US dollars a
-    million tokens. ``cached`` None: as input."""
+    """Prices with some set by hand: identity → an object with ``input``, ``cached``, ``written`` and ``output``, US
+    dollars a million tokens. ``cached`` or ``written`` None: as input."""
 
     def price(identity: str, usage: Usage) -> float | None:
         mine = own.get(identity) or own.get(identity.partition("@")[0])
         if mine is None:
             return cost_of(identity, usage)
         cached = mine.input if mine.cached is None else mine.cached
-        fresh = usage.prompt - usage.cached
-        return float(fresh * mine.input + usage.cached * cached + usage.completion * mine.output) / 1e6
+        written = mine.input if mine.written is None else mine.written
+        fresh = usage.prompt - usage.cached - usage.written
+        prompt = fresh * mine.input + usage.cached * cached + usage.written * written
+        return float(prompt + usage.completion * mine.output) / 1e6
 
     return price
 
