@@ -32,6 +32,7 @@ from agent.llm.ledger_rows import (
     row_digest,
 )
 from agent.records import Call, Message, Reply, Usage
+from agent.workspace import make_folder
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
@@ -53,7 +54,7 @@ class Ledger:
         self._now = now
         self._lock = threading.Lock()
         self._reading = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with named(path):
             self._db = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False

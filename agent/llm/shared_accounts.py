@@ -17,7 +17,7 @@ from agent.errors import Locked
 from agent.llm.accounts import Standing
 from agent.llm.ledger import BUSY_SECONDS, Ledger, named
 from agent.llm.prices import Price
-from agent.workspace import hold
+from agent.workspace import hold, make_folder
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS held (id INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER, slug TEXT, dollars REAL)",
@@ -71,7 +71,7 @@ class SharedAccounts:
         self._spending.catch_up()
         self._locks = ExitStack()
         self._place: int | None = None
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with named(path):
             self._db = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False

@@ -99,6 +99,8 @@ async def shared(
 ) -> AsyncIterator[Resources]:
     """Resources for a run. ``slots``: calls under way at most; None takes the setting."""
     times = times or Times()
+    if cut := ws.events.cut_line():
+        watch.line(f"{ws.events.path}:{cut}: cut off in the middle (a power loss?); it is passed over")
     ledger = Ledger(ws.ledger, now=times.now)
     price = priced(ws.config.prices.models)
     limits = TrafficLimits(
