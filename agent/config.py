@@ -126,6 +126,8 @@ class PriceConfig:
     """US dollars a million prompt tokens."""
     cached: float | None = None
     """US dollars a million prompt tokens from the vendor's cache; unset: as `input`."""
+    written: float | None = None
+    """US dollars a million prompt tokens that the vendor puts into its cache; unset: as `input`."""
     output: float = 0.0
     """US dollars a million reply tokens, reasoning tokens included."""
 

@@ -30,6 +30,8 @@ class Usage:
     """Reply tokens, reasoning tokens included."""
     counted: bool = True
     """False where the service gave no usage and the figures are our own count."""
+    written: int = 0
+    """The part of ``prompt`` that the vendor put into its cache, where it bills that (Anthropic)."""
     batched: bool = False
     """True where the call went in a file of a batch API, which costs less; False for sums that mix both."""
 
@@ -39,13 +41,14 @@ class Usage:
             self.cached + other.cached,
             self.completion + other.completion,
             self.counted and other.counted,
+            self.written + other.written,
             self.batched and other.batched,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a model. Everything here but ``name`` goes into the ledger key."""
+    """One request to a model. Everything here but ``name`` and ``shared`` goes into the ledger key."""
 
     name: str
     """Stable over runs, such as ``sgd-svm/theory.2/write``."""
@@ -58,6 +61,9 @@ class Call:
     """JSON schema the reply must satisfy, or None for text."""
     attempt: int = 0
     """Counts deliberate new tries of the same name; a new try carries what was wrong with the last."""
+    shared: int = 0
+    """Characters with which the first message of the user starts in other calls too; 0: not known. The system message
+    is then shared as well."""
 
 
 @dataclass(frozen=True, slots=True)

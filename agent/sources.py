@@ -23,6 +23,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree
 
 from agent.errors import Unavailable
+from agent.workspace import make_folder
 
 TITLE = 0.9
 """Likeness of two titles (0 to 1) from which they are the same work's."""
@@ -214,7 +215,7 @@ class Resolver:
 
     def _store(self, known: Mapping[str, Any]) -> None:
         # Only this package's own scratch: losing it costs a question, so it needs no ceremony.
-        self.cache.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.cache.parent)
         temporary = self.cache.with_suffix(".tmp")
         temporary.write_text(json.dumps(known, ensure_ascii=False, indent=1), encoding="utf-8")
         temporary.replace(self.cache)

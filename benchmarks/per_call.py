@@ -14,7 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from agent.llm import Budget, Client, Ledger, ModelSettings, Request, open_model, priced
+from agent.config import PriceConfig
+from agent.llm import Budget, Client, Ledger, ModelSettings, Request, SharedAccounts, open_model, priced
 from agent.records import Message
 from benchmarks.server import Service
 
@@ -54,7 +55,9 @@ async def bare(base_url: str, calls: int, slots: int, salt: int) -> None:
 async def ours(base_url: str, calls: int, slots: int, salt: int) -> None:
     with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder) / "ledger.db") as ledger:
         model = open_model("openai:fake", ModelSettings(base_url=base_url, api_key="none"))
-        budget = Budget(cap_tokens=10**12, price=priced({}))
+        price = priced({model.identity: PriceConfig(input=1.0, output=1.0)})
+        accounts = SharedAccounts(Path(folder) / "spending.db", ledger, price)
+        budget = Budget(cap_tokens=10**12, day_cost=10.0**9, accounts=accounts, price=price)
         client = Client(ledger, {"default": model}, budget=budget, concurrency=slots)
 
         async def one(n: int) -> str:
@@ -72,6 +75,7 @@ async def ours(base_url: str, calls: int, slots: int, salt: int) -> None:
         texts = await asyncio.gather(*(one(salt + n) for n in range(calls)))
         assert all(texts)
         await client.aclose()
+        budget.close()
         assert ledger.stats().ok == calls
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from agent.commands.result import Result
 from agent.errors import Interrupted, Locked, UsageError
 from agent.llm import Row
 from agent.pipeline.estimate import estimate, identity_of, known
+from agent.pipeline.experience import Experience, learned
 from agent.pipeline.run import Finished, Watch, run_article
 from agent.plan import targets_for
 from agent.workspace import Workspace, slug_of
@@ -22,7 +24,7 @@ def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch
     for article in pending(ws, watch):
         path = ws.root / article.file
         if dry_run:
-            return Result("dry-run", [preview(ws, path, spec=spec, rows=stored(ws))])
+            return Result("dry-run", [preview(ws, path, spec=spec, before=history(ws))])
         try:
             return _finished([run_article(ws, path, spec=spec, watch=watch)])
         except Locked:
@@ -41,8 +43,8 @@ def run_articles(
     """Expand the named articles, whether the plan holds them or not."""
     paths = list(dict.fromkeys(find_article(ws, name) for name in names))
     if dry_run:
-        rows = stored(ws)
-        return Result("dry-run", [preview(ws, p, spec=spec, rows=rows) for p in paths])
+        before = history(ws)
+        return Result("dry-run", [preview(ws, p, spec=spec, before=before) for p in paths])
     if len(paths) == 1:
         return _finished([run_article(ws, paths[0], spec=spec, watch=watch)])
     from agent.batch import expand_all
@@ -94,15 +96,30 @@ def find_article(ws: Workspace, name: str) -> Path:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a workspace knows of earlier runs."""
+
+    rows: Sequence[Row]
+    """Of the ledger."""
+    experience: Experience
+
+
 def preview(
-    ws: Workspace, path: Path, *, spec: str | None, rows: Sequence[Row], batched: bool = False
+    ws: Workspace, path: Path, *, spec: str | None, before: History, batched: bool = False
 ) -> dict[str, Any]:
     """What a run of an article would take, without calling anything."""
     place = ws.plan().find(slug_of(path))
     targets = targets_for(place, ws.config.targets)
-    before = known(rows, slug_of(path), identity_of(ws.config, spec), batched=batched)
     guess = estimate(
-        path.read_bytes(), path.name, targets, ws.config, spec=spec, before=before, batched=batched
+        path.read_bytes(),
+        path.name,
+        targets,
+        ws.config,
+        spec=spec,
+        before=known(before.rows, slug_of(path), identity_of(ws.config, spec), batched=batched),
+        experience=before.experience,
+        batched=batched,
     )
     return {
         "slug": slug_of(path),
@@ -111,6 +128,11 @@ def preview(
         "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
         "estimate": guess,
     }
+
+
+def history(ws: Workspace) -> History:
+    rows = stored(ws)
+    return History(rows, learned(ws, rows))
 
 
 def stored(ws: Workspace) -> Sequence[Row]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.lab.results import Correlation, EarnedWarning, ExperimentResult, Figure, Sweep, Table, Value
+from agent.workspace import make_folder
 
 PREFIX = "e2:"
 """Version of the key: raise it when the runner changes what a program's results mean."""
@@ -97,7 +98,7 @@ def _result(data: dict[str, Any], figures: dict[str, Figure], file: str) -> Expe
 def save(cache: Path, result: ExperimentResult) -> None:
     """Store a result; the record comes last and whole, so that a half-written one is never read."""
     folder = _folder(cache, result.key)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, figure in result.figures.items():
         write_whole(folder / f"{name}.png", figure.png)
     data = result.to_json() | {

@@ -1,6 +1,7 @@
 """The only place that calls models. ``client`` asks, ``ledger`` keeps, ``vendors`` opens a SPEC."""
 
-from agent.llm.budget import Before, Budget
+from agent.llm.accounts import OwnAccounts
+from agent.llm.budget import Budget
 from agent.llm.client import Client
 from agent.llm.json_reply import json_parser, parse_json
 from agent.llm.keys import key_of, prompt_hash
@@ -11,12 +12,12 @@ from agent.llm.prices import Price, cost_of, priced, window_of
 from agent.llm.request import Answer, Request
 from agent.llm.retry import RetryPolicy
 from agent.llm.scribe import Scribe
+from agent.llm.shared_accounts import SharedAccounts
 from agent.llm.traffic import Traffic, TrafficLimits
 from agent.llm.vendors import open_model
 
 __all__ = [
     "Answer",
-    "Before",
     "Budget",
     "CallEvent",
     "Client",
@@ -25,12 +26,14 @@ __all__ = [
     "Model",
     "ModelSettings",
     "ModelStats",
+    "OwnAccounts",
     "Price",
     "Recorded",
     "Request",
     "RetryPolicy",
     "Row",
     "Scribe",
+    "SharedAccounts",
     "Traffic",
     "TrafficLimits",
     "cost_of",

@@ -42,7 +42,10 @@ class Attempts(Generic[T]):
 
     def call(self, attempt: int) -> Call:
         request = self.request
-        return Call(request.name, self.model, self.messages, request.params, request.schema, attempt)
+        return Call(
+            *(request.name, self.model, self.messages, request.params, request.schema, attempt),
+            request.shared,
+        )
 
     def read(self, reply: Reply, known_problem: str = "") -> Usable[T] | BadReply:
         """The value, or what is wrong; in the latter case the next ``call`` carries it.

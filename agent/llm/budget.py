@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agent.errors import BudgetReached, ConfigError
+from agent.llm.accounts import Accounts, OwnAccounts, Standing
+from agent.llm.model import Sleep
 from agent.llm.prices import Price, cost_of
+from agent.llm.reply_limit import reply_limit
+from agent.llm.warmth import keeps_marked
 from agent.records import Call, Reply, Usage
 
-DEFAULT_REPLY = 8192
-"""Reply tokens reserved for a call whose params set no ``max_tokens``."""
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at what other processes have under way."""
 
 
 def worst_case(call: Call, prompt_tokens: int) -> Usage:
-    """The most a call can use: its prompt, nothing of it cached, and the longest reply its params allow, reasoning
-    tokens included (services count them against the same limit)."""
-    longest = call.params.get("max_tokens") or call.params.get("max_completion_tokens") or DEFAULT_REPLY
-    return Usage(prompt=prompt_tokens, completion=int(longest))
+    """The most a call can use: its prompt, nothing of it cached (but all put into the cache where that is billed), and
+    the longest reply its params allow, reasoning tokens included (services count them against the same limit)."""
+    written = prompt_tokens if keeps_marked(call) else 0
+    return Usage(prompt=prompt_tokens, completion=reply_limit(call), written=written)
 
 
 @dataclass(slots=True, eq=False)
@@ -31,9 +35,15 @@ class Cap:
     limit: float
     dollars: bool = True
     """False: tokens."""
+    article: bool = False
     spent: float = 0.0
     reserved: float = 0.0
     under_way: int = 0
+
+    @classmethod
+    def standing(cls, what: str, limit: float, how: Standing, *, article: bool = False) -> Cap:
+        """A cap as the accounts know it at this moment."""
+        return cls(what, limit, True, article, how.spent, how.reserved, how.under_way)
 
     def amount(self, tokens: int, cost: float) -> float:
         return cost if self.dollars else tokens
@@ -46,22 +56,36 @@ class Cap:
             return f"${self.spent:.4f} spent, this call may cost ${amount:.4f}, the cap is ${self.limit:g} for {self.what}"
         return f"{self.spent:.0f} tokens spent, this call may need {amount:.0f}, the cap is {self.limit:.0f} for {self.what}"
 
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What was spent earlier and counts all the same, in US dollars."""
-
-    article: Callable[[str], float] = lambda slug: 0.0
-    """By slug."""
-    day: Callable[[str], float] = lambda day: 0.0
-    """By UTC day, ``2025-01-31``."""
+    def is_final(self, amount: float) -> bool:
+        """True where no end of a call under way can make room."""
+        return not self.under_way or self.spent + amount > self.limit
 
 
 @dataclass(slots=True, eq=False)
-class Holding:
-    """What one call under way holds of each cap."""
+class Reserved:
+    """What one call under way holds of the caps, and who is told what it came to."""
 
-    caps: list[tuple[Cap, float]] = field(default_factory=list)
+    budget: Budget
+    call: Call
+    worst: Usage
+    number: int | None = None
+    """Of the reservation, with the accounts; None while nothing is held."""
+    short: bool = False
+    """A part of it is used up, so that it no longer covers the worst case."""
+
+    def __call__(self, reply: Reply) -> None:
+        """A reply was stored."""
+        self.budget.stored(self.call, reply.usage)
+
+    def lost(self, usage: Usage) -> None:
+        """A stream broke off; the service bills what had arrived, and that is all we know of it."""
+        self.budget.lost(self.call, usage)
+        self.short = True
+
+    async def renew(self) -> None:
+        """Before the call is sent again: raises BudgetReached where what was lost leaves no room for it."""
+        if self.short:
+            await self.budget.renew(self)
 
 
 class Budget:
@@ -69,8 +93,11 @@ class Budget:
 
     Caps may be given in tokens and in US dollars, for the run, for each article and for each day (UTC). What a
     call can cost at most is reserved before it is sent and replaced by what it did cost; calls under way that
-    count towards the same cap are waited for before it counts as reached. Of a stream that broke off, its prompt
-    and what had arrived are counted.
+    count towards the same cap, those of other processes too, are waited for before it counts as reached. Of a
+    stream that broke off, its prompt and what had arrived are counted.
+
+    accounts: who else spends on articles and days. on_wait: told the call and the cap before calls of other processes
+    are waited for.
     """
 
     def __init__(
@@ -80,85 +107,135 @@ class Budget:
         cap_cost: float | None = None,
         article_cost: float | None = None,
         day_cost: float | None = None,
-        before: Before = Before(),
+        accounts: Accounts | None = None,
         today: Callable[[], str] = lambda: "",
         price: Price = cost_of,
+        sleep: Sleep = asyncio.sleep,
+        on_wait: Callable[[Call, str], None] = lambda call, reason: None,
     ) -> None:
         self.article_cost = article_cost
         self.day_cost = day_cost
-        self._before = before
+        self._accounts = accounts or OwnAccounts()
         self._today = today
         self._price = price
+        self._sleep = sleep
+        self._on_wait = on_wait
         self._run = [Cap("this run", cap_cost)] if cap_cost is not None else []
         if cap_tokens is not None:
             self._run.append(Cap("this run", cap_tokens, dollars=False))
-        self._articles: dict[str, Cap] = {}
-        self._days: dict[str, Cap] = {}
         self._dollars = any(c is not None for c in (cap_cost, article_cost, day_cost))
-        self._settled = asyncio.Condition()
+        self._released = asyncio.Event()
+        self._under_way = 0
         self.spent_tokens = 0
         self.spent_cost = 0.0
 
     @asynccontextmanager
-    async def reserved(self, call: Call, worst: Usage) -> AsyncIterator[Callable[[Reply], None]]:
+    async def reserved(self, call: Call, worst: Usage) -> AsyncIterator[Reserved]:
         """Hold the worst case while the block runs; it calls what it is given with each reply it got.
 
         Raises BudgetReached before a call that could break a cap, ConfigError where a cap in dollars meets a
         model of unknown price.
         """
-        holding = await self._reserve(call, worst.prompt + worst.completion, self._cost(call.model, worst))
-
-        def spent(reply: Reply) -> None:
-            tokens, cost = reply.usage.prompt + reply.usage.completion, self._cost(call.model, reply.usage)
-            self.spent_tokens += tokens
-            self.spent_cost += cost
-            for cap, _ in holding.caps:
-                cap.spent += cap.amount(tokens, cost)
-
+        held = Reserved(self, call, worst)
+        await self._reserve(held)
         try:
-            yield spent
+            yield held
         finally:
-            for cap, amount in holding.caps:
-                cap.reserved -= amount
-                cap.under_way -= 1
-            async with self._settled:
-                self._settled.notify_all()
+            self._release(held)
 
-    async def _reserve(self, call: Call, tokens: int, cost: float) -> Holding:
-        async with self._settled:
-            while True:
-                caps = self._caps(call.name.partition("/")[0])
-                broken = [(cap, why) for cap in caps if (why := cap.complaint(cap.amount(tokens, cost)))]
-                if not broken:
-                    break
-                hopeless = next(((cap, why) for cap, why in broken if not cap.under_way), None)
-                if hopeless is not None:
-                    raise BudgetReached(
-                        f"{call.name}: {hopeless[1]}",
-                        article=hopeless[0] in self._articles.values(),
-                        hint="raise the cap and run the same command again: what was answered is not paid twice",
-                    )
-                await self._settled.wait()
-            holding = Holding([(cap, cap.amount(tokens, cost)) for cap in caps])
-            for cap, amount in holding.caps:
-                cap.reserved += amount
-                cap.under_way += 1
-            return holding
+    @property
+    def capped(self) -> bool:
+        """True where prompts have to be counted before they are sent."""
+        return self._dollars or bool(self._run)
 
-    def _caps(self, slug: str) -> list[Cap]:
-        """All that a call of an article counts towards."""
-        caps = list(self._run)
+    def stored(self, call: Call, usage: Usage) -> None:
+        self._accounts.stored(_slug(call), self._today(), self._spend(call, usage))
+
+    def lost(self, call: Call, usage: Usage) -> None:
+        self._accounts.lost(_slug(call), self._today(), self._spend(call, usage))
+
+    async def renew(self, held: Reserved) -> None:
+        self._release(held)
+        await self._reserve(held)
+
+    def close(self) -> None:
+        self._accounts.close()
+
+    def _spend(self, call: Call, usage: Usage) -> float:
+        tokens, cost = usage.prompt + usage.completion, self._cost(call.model, usage)
+        self.spent_tokens += tokens
+        self.spent_cost += cost
+        for cap in self._run:
+            cap.spent += cap.amount(tokens, cost)
+        return cost
+
+    async def _reserve(self, held: Reserved) -> None:
+        told = False
+        while (full := self._take(held)) is not None:
+            if full.under_way > self._under_way and not told:
+                self._on_wait(held.call, f"the cap of ${full.limit:g} for {full.what}")
+                told = True
+            await self._wait()
+
+    def _take(self, held: Reserved) -> Cap | None:
+        """Reserve where there is room; else the cap that leaves none until a call under way has ended. Raises
+        BudgetReached where waiting is in vain."""
+        call, tokens = held.call, held.worst.prompt + held.worst.completion
+        cost = self._cost(call.model, held.worst)
+        with self._accounts.exclusive():
+            broken = self._broken(call, tokens, cost)
+            if broken and self._accounts.clear():
+                broken = self._broken(call, tokens, cost)
+            if not broken:
+                held.number = self._accounts.reserve(_slug(call), cost)
+                held.short = False
+                self._under_way += 1
+                for cap in self._run:
+                    cap.reserved += cap.amount(tokens, cost)
+                    cap.under_way += 1
+                return None
+        final = next((cap for cap in broken if cap.is_final(cap.amount(tokens, cost))), None)
+        if final is None:
+            return broken[0]
+        raise BudgetReached(
+            f"{call.name}: {final.complaint(final.amount(tokens, cost))}",
+            article=final.article,
+            hint="raise the cap and run the same command again: what was answered is not paid twice",
+        )
+
+    def _broken(self, call: Call, tokens: int, cost: float) -> list[Cap]:
+        """Caps that leave no room for a call."""
+        slug, caps = _slug(call), list(self._run)
         if self.article_cost is not None:
-            if slug not in self._articles:
-                self._articles[slug] = Cap(slug, self.article_cost, spent=self._before.article(slug))
-            caps.append(self._articles[slug])
+            caps.append(Cap.standing(slug, self.article_cost, self._accounts.article(slug), article=True))
         if self.day_cost is not None:
             # A run may pass midnight, and clocks are set: each day has a cap of its own.
             day = self._today()
-            if day not in self._days:
-                self._days[day] = Cap(f"{day} (UTC)", self.day_cost, spent=self._before.day(day))
-            caps.append(self._days[day])
-        return caps
+            caps.append(Cap.standing(f"{day} (UTC)", self.day_cost, self._accounts.day(day)))
+        return [cap for cap in caps if cap.complaint(cap.amount(tokens, cost))]
+
+    def _release(self, held: Reserved) -> None:
+        if held.number is None:
+            return
+        number, held.number = held.number, None
+        self._under_way -= 1
+        tokens, cost = held.worst.prompt + held.worst.completion, self._cost(held.call.model, held.worst)
+        for cap in self._run:
+            cap.reserved -= cap.amount(tokens, cost)
+            cap.under_way -= 1
+        self._released.set()
+        self._released = asyncio.Event()
+        self._accounts.release(number)
+
+    async def _wait(self) -> None:
+        """Until a call of ours has ended; those of others are looked at again after a while."""
+        released = asyncio.ensure_future(self._released.wait())
+        slept = asyncio.ensure_future(self._sleep(LOOK_AGAIN)) if self._accounts.shared else released
+        try:
+            await asyncio.wait({released, slept}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            released.cancel()
+            slept.cancel()
 
     def _cost(self, identity: str, usage: Usage) -> float:
         if not self._dollars:
@@ -174,3 +251,7 @@ def unknown_price(identity: str) -> ConfigError:
         f"the price of {identity} is not known, so a cap in dollars cannot be kept",
         hint=f'set its price ([prices.models."{identity}"] in config.toml), or a cap in tokens (budget.tokens)',
     )
+
+
+def _slug(call: Call) -> str:
+    return call.name.partition("/")[0]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from agent.errors import ContextOverflow, NotConfigured, Unavailable
 from agent.llm.asking import Judged, ask
-from agent.llm.budget import Budget, worst_case
+from agent.llm.budget import Budget, Reserved, worst_case
 from agent.llm.keys import key_of
 from agent.llm.ledger import Ledger
 from agent.llm.ledger_rows import Row
@@ -56,7 +56,7 @@ class Client:
         self._scribe = scribe or Scribe(ledger)
         self._models = dict(models)
         self._retry = retry or RetryPolicy()
-        self._budget = budget
+        self._budget = budget or Budget()
         self._observe = observe or (lambda event: None)
         limits = TrafficLimits(concurrency, patience=self._retry.total)
         self._traffic = traffic or Traffic(limits, self._observe, sleep, clock)
@@ -121,22 +121,17 @@ class Client:
 
     async def _within_limits(self, model: Model, call: Call, prefix: str) -> Row:
         """Context window and budget are kept before anything is sent."""
-        window = model.context_window
-        if window is None and self._budget is None and not self._traffic.counts_tokens:
-            return await self._retried(model, call, prefix, Usage(), lambda reply: None)
-        worst = worst_case(call, await asyncio.to_thread(prompt_tokens, call))
-        worst = replace(worst, batched=isinstance(model, Deferred))
+        window, worst = model.context_window, Usage()
+        if window is not None or self._budget.capped or self._traffic.counts_tokens:
+            worst = worst_case(call, await asyncio.to_thread(prompt_tokens, call))
+            worst = replace(worst, batched=isinstance(model, Deferred))
         _fits(call, worst, window)
-        if self._budget is None:
-            return await self._retried(model, call, prefix, worst, lambda reply: None)
-        async with self._budget.reserved(call, worst) as spent:
-            row = await self._retried(model, call, prefix, worst, spent)
-            spent(row.reply)
+        async with self._budget.reserved(call, worst) as reserved:
+            row = await self._retried(model, call, prefix, worst, reserved)
+            reserved(row.reply)
             return row
 
-    async def _retried(
-        self, model: Model, call: Call, prefix: str, worst: Usage, spent: Callable[[Reply], None]
-    ) -> Row:
+    async def _retried(self, model: Model, call: Call, prefix: str, worst: Usage, reserved: Reserved) -> Row:
         identity = model.identity
 
         def on_wait(seconds: float, reason: str) -> None:
@@ -150,16 +145,15 @@ class Client:
 
         return await retried(
             self._retry,
-            lambda: self._in_turn(model, call, prefix, worst, spent),
+            lambda: self._in_turn(model, call, prefix, worst, reserved),
             sleep=self._sleep,
             on_wait=on_wait,
             down=down,
         )
 
-    async def _in_turn(
-        self, model: Model, call: Call, prefix: str, worst: Usage, spent: Callable[[Reply], None]
-    ) -> Row:
+    async def _in_turn(self, model: Model, call: Call, prefix: str, worst: Usage, reserved: Reserved) -> Row:
         tokens = worst.prompt + worst.completion
+        await reserved.renew()
         async with self._traffic.turn(model, call, prefix=prefix, tokens=tokens) as turn:
             arrived = 0
 
@@ -173,11 +167,11 @@ class Client:
             start = self._clock()
             try:
                 reply = await model.send(call, on_token=on_token)
-            except Unavailable as error:
-                turn.failed(error)
+            except BaseException as error:
+                if isinstance(error, Unavailable):
+                    turn.failed(error)
                 if arrived:
-                    # The service bills a stream that broke off; what had arrived is all we know of it.
-                    spent(Reply("", usage=Usage(worst.prompt, 0, arrived, counted=False)))
+                    reserved.lost(Usage(worst.prompt, 0, arrived, counted=False))
                 raise
             turn.answered(reply.usage)
             # A cancellation cannot come between here and the ledger: there is no await but the scribe's, who raises

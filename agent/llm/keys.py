@@ -30,7 +30,7 @@ def key_of(call: Call) -> str:
 
     A message with pictures has ``"images": [str, …]`` too, ``data:`` URIs.
 
-    The contract: whatever shapes the answer is inside; ``name``, time-outs and retry knobs are not.
+    The contract: whatever shapes the answer is inside; ``name``, ``shared``, time-outs and retry knobs are not.
     ``params`` is taken as JSON, so 1 and 1.0 are two values. Another form of key gets another prefix, and
     rows are never rewritten. ``Ledger.verify`` recomputes every key.
     """

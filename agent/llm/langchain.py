@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
-from agent.errors import ContextOverflow, ExpandError, ModelError, NotConfigured, Rejected, Unavailable
+from agent.errors import ExpandError, NotConfigured, Unavailable
+from agent.llm.anthropic import listen, marked
 from agent.llm.keys import canonical
+from agent.llm.langchain_errors import headers_of, translate
 from agent.llm.model import ModelSettings
 from agent.llm.openai_dialect import content_of, followed
 from agent.llm.prices import window_of
+from agent.llm.rates import Quotas, anthropic_quotas_of, quotas_of
 from agent.llm.redact import one_line, redact, without
+from agent.llm.reply_limit import Ruler
 from agent.llm.usage import own_count
+from agent.llm.warmth import keeps_marked
 from agent.records import Call, FinishReason, Reply, Usage
 
 EXTRAS = {"anthropic": "anthropic", "google_genai": "google", "ollama": "ollama"}
@@ -31,23 +37,14 @@ FINISH: dict[str, FinishReason] = {
 }
 """Vendors' names in lower case; what is not named here ended of itself."""
 
-BY_STATUS: dict[int, type[ModelError]] = {
-    400: Rejected,
-    401: Rejected,
-    402: Rejected,
-    403: Rejected,
-    404: Rejected,
-    408: Unavailable,
-    409: Unavailable,
-    413: ContextOverflow,
-    422: Rejected,
-    425: Unavailable,
-    429: Unavailable,
-}
-"""LangChain hands on each vendor's own exceptions. They share no class, but nearly all carry the status."""
+ALWAYS_SAY = ("anthropic",)
+"""Vendors whose streams end with the reason why: without it they broke off, and LangChain does not notice."""
 
 FINISH_FIELDS = ("finish_reason", "stop_reason", "done_reason")
 """Where vendors put it in ``response_metadata``."""
+
+CACHE_WRITES = ("cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+"""Of them LangChain gives either the first or the others."""
 
 LIMIT_FIELD = {
     "google_genai": "max_output_tokens",
@@ -76,6 +73,8 @@ class LangChainModel:
         self._settings = settings
         self._init = init or _init_chat_model(self._vendor)
         self._chats: dict[str, Any] = {}
+        self._quotas: Quotas | None = None
+        self._closing: list[Callable[[], Awaitable[None]]] = []
         self._window: int | str | None = settings.context_window or "unknown yet"
         self._chat({})
 
@@ -86,6 +85,11 @@ class LangChainModel:
             self._window = window_of(self.identity)
         return self._window
 
+    def quotas(self) -> Quotas | None:
+        """What the last answer's headers said is left, once."""
+        told, self._quotas = self._quotas, None
+        return told
+
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
         """Raises Unavailable for what trying again can mend, else Rejected, ContextOverflow or
         NotConfigured."""
@@ -94,30 +98,48 @@ class LangChainModel:
         except ExpandError:
             raise
         except Exception as error:
-            failure = translate(error, self._secrets())
+            for headers in headers_of(error):
+                self._hear(headers)
+            failure = translate(error, self._secrets(), self._settings.now)
         # Outside of the handler: the vendor's error may hold headers.
         failure.args = (f"{call.name}: {self.identity}: {failure}",)
         raise failure
 
     async def aclose(self) -> None:
-        """LangChain's models close their connections themselves."""
+        """Others of LangChain's models close their connections themselves."""
+        while self._closing:
+            await self._closing.pop()()
+        self._chats.clear()
 
     async def _exchange(self, call: Call, on_token: Callable[[int], None] | None) -> Reply:
         parts: list[str] = []
-        usage = Usage()
-        finish = ""
-        async for chunk in self._chat(dict(call.params)).astream(_messages(call)):
-            parts.append(_text(chunk.content))
-            usage = usage + _usage(getattr(chunk, "usage_metadata", None))
-            told = getattr(chunk, "response_metadata", None) or {}
-            finish = next((str(told[name]) for name in FINISH_FIELDS if told.get(name)), finish)
-            if on_token is not None:
-                on_token(len(parts))
+        usage, finish = Usage(), ""
+        ruler, over = Ruler.of(call, kept=True), False
+        told = _messages(call)
+        stream = self._chat(dict(call.params)).astream(marked(call, told) if keeps_marked(call) else told)
+        async with aclosing(stream):
+            async for chunk in stream:
+                parts.append(_text(chunk.content))
+                usage = usage + _usage(getattr(chunk, "usage_metadata", None))
+                ending = getattr(chunk, "response_metadata", None) or {}
+                finish = next((str(ending[name]) for name in FINISH_FIELDS if ending.get(name)), finish)
+                if on_token is not None:
+                    on_token(len(parts))
+                if not finish and (over := ruler.is_over(parts[-1] + _thought(chunk.content))):
+                    finish = "length"
+                    break
         if not parts:
-            raise Unavailable("it sent nothing")
+            raise Unavailable(f"{call.name}: {self.identity} sent nothing")
+        if not finish and self._vendor in ALWAYS_SAY:
+            raise Unavailable(f"{call.name}: {self.identity} broke off in the middle of its answer")
         text = without("".join(parts), self._secrets())
-        used = usage if usage.prompt or usage.completion else own_count(call, text)
-        return Reply(text, FINISH.get(finish.lower(), "stop"), used)
+        if over or not (usage.prompt or usage.completion):
+            usage = own_count(call, text, ruler.tokens if over else None)
+        return Reply(text, FINISH.get(finish.lower(), "stop"), usage)
+
+    def _hear(self, headers: Mapping[str, str]) -> None:
+        told = quotas_of(headers) or anthropic_quotas_of(headers, self._settings.now())
+        self._quotas = told or self._quotas
 
     def _chat(self, params: dict[str, Any]) -> Any:
         """The vendor's object for these params; they belong to its construction, not to a call."""
@@ -136,30 +158,14 @@ class LangChainModel:
             except Exception as error:
                 reason = one_line(redact(str(error), self._secrets()))
                 raise NotConfigured(f"{self.spec}: {reason}", hint="set the vendor's key") from None
+            if self._vendor == "anthropic":
+                self._closing.extend(listen(made, self._hear))
             self._chats[key] = made
         return self._chats[key]
 
     def _secrets(self) -> Iterable[str]:
         marks = ("KEY", "TOKEN", "SECRET")
         return [v for k, v in self._settings.env.items() if any(mark in k.upper() for mark in marks)]
-
-
-def translate(error: Exception, secrets: Iterable[str]) -> ModelError:
-    """Our error for whatever a vendor's package raised, by the status it carries, else by its name."""
-    response = getattr(error, "response", None)
-    said = (
-        getattr(error, "status_code", None),
-        getattr(error, "code", None),
-        getattr(response, "status_code", None),
-    )
-    status = next((code for code in said if isinstance(code, int)), None)
-    message = one_line(redact(f"{type(error).__name__}: {error}", secrets))
-    if isinstance(error, ImportError):
-        return NotConfigured(message, hint="install the vendor's package")
-    if status is None:
-        return Unavailable(message)
-    kind = BY_STATUS.get(status, Unavailable if status >= 500 else Rejected)
-    return Unavailable(message, limited=True) if status == 429 else kind(message)
 
 
 def missing(vendor: str, error: ImportError) -> NotConfigured:
@@ -197,8 +203,21 @@ def _text(content: Any) -> str:
     return "".join(t for t in texts if isinstance(t, str))
 
 
+def _thought(content: Any) -> str:
+    """What the model shows of its reasoning; it counts towards the limit."""
+    blocks = content if isinstance(content, list) else []
+    texts = (b.get("thinking") or b.get("reasoning") for b in blocks if isinstance(b, dict))
+    return "".join(t for t in texts if isinstance(t, str))
+
+
 def _usage(told: Any) -> Usage:
     if not told:
         return Usage()
-    cached = (told.get("input_token_details") or {}).get("cache_read", 0)
-    return Usage(told.get("input_tokens", 0), cached, told.get("output_tokens", 0))
+    details = told.get("input_token_details") or {}
+    written = sum(details.get(name) or 0 for name in CACHE_WRITES)
+    return Usage(
+        told.get("input_tokens", 0),
+        details.get("cache_read") or 0,
+        told.get("output_tokens", 0),
+        written=written,
+    )

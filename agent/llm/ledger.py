@@ -22,10 +22,12 @@ from agent.errors import LedgerError
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import canonical, key_of, sha256
 from agent.llm.ledger_rows import (
+    Entry,
     LedgerStats,
     ModelStats,
     Row,
     arrival_digest,
+    cache_write_digest,
     judgement_digest,
     row_digest,
     stored_messages,
@@ -33,6 +35,7 @@ from agent.llm.ledger_rows import (
     way_digest,
 )
 from agent.records import Call, Reply, Usage
+from agent.workspace import make_folder
 
 BATCH = "batch-api"
 """In the table of ways: the reply came out of a batch file."""
@@ -56,8 +59,8 @@ class Ledger:
         self._now = now
         self._lock = threading.Lock()
         self._reading = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _named(path):
+        make_folder(path.parent)
+        with named(path):
             self._db = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -99,7 +102,8 @@ class Ledger:
         texts = {sha256(text): text for m in call.messages for text in (m.content, *m.images)}
         use = reply.usage
         with self._write() as db:
-            fresh = use.batched and not db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchall()
+            aside = use.batched or use.written
+            fresh = aside and not db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchall()
             db.executemany(sql.STORE_TEXT, texts.items())
             db.execute(
                 sql.STORE_CALL,
@@ -114,9 +118,11 @@ class Ledger:
             )
             at = self._now().isoformat(timespec="seconds")
             db.execute(sql.STORE_ARRIVAL, (key, at, arrival_digest(key, at)))
-            # The first reply stays, and with it the way it came.
-            if fresh:
+            # The first reply stays, and with it the way it came and what of it was cached.
+            if fresh and use.batched:
                 db.execute(sql.STORE_WAY, (key, BATCH, way_digest(key, BATCH)))
+            if fresh and use.written:
+                db.execute(sql.STORE_CACHE_WRITE, (key, use.written, cache_write_digest(key, use.written)))
         return self._stored(key)
 
     def judge(self, key: str, status: Literal["ok", "rejected"], problem: str = "") -> Row:
@@ -161,6 +167,21 @@ class Ledger:
         """Rows whose name starts with prefix, in the order of (name, attempt, arrival)."""
         query = f"{sql.ROW} WHERE substr(c.name, 1, ?) = ? ORDER BY c.name, c.attempt, c.id"
         return [_row(found) for found in self._read(query, len(prefix), prefix)]
+
+    def since(self, id: int) -> list[Entry]:
+        """What was stored after the row of that number, by any process, in the order it came."""
+        return [
+            Entry(
+                number,
+                name,
+                model,
+                Usage(prompt, cached, completion, bool(counted), written, batched=via == BATCH),
+                at,
+            )
+            for number, name, model, prompt, cached, completion, counted, written, via, at in self._read(
+                sql.SINCE, id
+            )
+        ]
 
     def stats(self, prefix: str = "") -> LedgerStats:
         """Rows and usage, rejected ones included: they were paid for."""
@@ -221,17 +242,21 @@ class Ledger:
                     hint="use the program that wrote it, or move the file away to begin a new ledger",
                 )
             else:
-                there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-                for table in sql.LATER.keys() - there:
-                    db.execute(sql.LATER[table])
-                    for name, statement in sql.triggers().items():
-                        if name.startswith(f"{table}_"):
-                            db.execute(statement)
+                self._add_tables()
+
+    def _add_tables(self) -> None:
+        """Tables that files of older programs lack."""
+        there = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in sql.LATER.keys() - there:
+            self._db.execute(sql.LATER[table])
+            for name, statement in sql.triggers().items():
+                if name.startswith(f"{table}_"):
+                    self._db.execute(statement)
 
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         if self._writer == threading.get_ident():
             return self._db.execute(query, values).fetchall()
-        with self._reading, _named(self.path), closing(self._reader.execute(query, values)) as cursor:
+        with self._reading, named(self.path), closing(self._reader.execute(query, values)) as cursor:
             return cursor.fetchall()
 
     @contextmanager
@@ -240,7 +265,7 @@ class Ledger:
         if self._writer == threading.get_ident():
             yield self._db  # part of the transaction that is under way
             return
-        with self._lock, _named(self.path):
+        with self._lock, named(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             self._writer = threading.get_ident()
             try:
@@ -269,14 +294,14 @@ class Ledger:
 
 def _row(found: tuple[Any, ...]) -> Row:
     key, name, model, attempt, text, finish, prompt, cached, completion, counted, seconds = found[:11]
-    usage = Usage(prompt, cached, completion, bool(counted), batched=found[15] == BATCH)
+    usage = Usage(prompt, cached, completion, bool(counted), found[16], batched=found[15] == BATCH)
     return Row(
         key, name, model, attempt, Reply(text, finish, usage), seconds, found[11], found[12], found[14]
     )
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """SQLite's complaints, with the file's name and what to do."""
     try:
         yield

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import key_of, sha256
 from agent.llm.ledger import _row
-from agent.llm.ledger_rows import arrival_digest, judgement_digest, row_digest, told_messages, way_digest
+from agent.llm.ledger_rows import (
+    arrival_digest,
+    cache_write_digest,
+    judgement_digest,
+    row_digest,
+    told_messages,
+    way_digest,
+)
 from agent.records import Call
 
 
@@ -24,6 +31,7 @@ def problems(db: sqlite3.Connection) -> list[str]:
         *_judgements(db),
         *_arrivals(db),
         *_ways(db),
+        *_cache_writes(db),
     ]
 
 
@@ -95,3 +103,9 @@ def _ways(db: sqlite3.Connection) -> Iterator[str]:
     for key, via, digest in db.execute("SELECT key, via, digest FROM ways ORDER BY key"):
         if way_digest(key, via) != digest:
             yield f"way of {key[:15]}: not the one that was stored"
+
+
+def _cache_writes(db: sqlite3.Connection) -> Iterator[str]:
+    for key, tokens, digest in db.execute("SELECT key, tokens, digest FROM cache_writes ORDER BY key"):
+        if cache_write_digest(key, tokens) != digest:
+            yield f"tokens cached by {key[:15]}: not the number that was stored"

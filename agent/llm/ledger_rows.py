@@ -33,6 +33,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What a stored reply used, without its text."""
+
+    id: int
+    """Number of the row; later rows have greater ones."""
+    name: str
+    model: str
+    usage: Usage
+    at: str
+    """As in `Row`."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerStats:
     rows: int = 0
     ok: int = 0
@@ -84,6 +97,11 @@ def row_digest(row: Row) -> str:
 def judgement_digest(key: str, status: str, problem: str) -> str:
     """``"j1:"`` + SHA-256 of the canonical JSON of key, status and problem."""
     return "j1:" + sha256(canonical([key, status, problem]))
+
+
+def cache_write_digest(key: str, tokens: int) -> str:
+    """``"w1:"`` + SHA-256 of the canonical JSON of key and tokens."""
+    return "w1:" + sha256(canonical([key, tokens]))
 
 
 def arrival_digest(key: str, at: str) -> str:

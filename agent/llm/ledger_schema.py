@@ -54,7 +54,15 @@ WAYS = """CREATE TABLE ways (
     ) WITHOUT ROWID"""
 """Which replies came another way than each by itself: ``batch-api``, in a file and for less. Made like the arrivals."""
 
-LATER = {"arrivals": ARRIVALS, "ways": WAYS}
+CACHE_WRITES = """CREATE TABLE cache_writes (
+        key TEXT NOT NULL PRIMARY KEY,
+        tokens INTEGER NOT NULL,
+        digest TEXT NOT NULL
+    ) WITHOUT ROWID"""
+"""Prompt tokens that a vendor billed for putting them into its cache; a row only where there were any. Made in files
+that lack it, like the arrivals."""
+
+LATER = {"arrivals": ARRIVALS, "ways": WAYS, "cache_writes": CACHE_WRITES}
 """Tables that came after the first version of the file."""
 
 INDEXES = ("CREATE INDEX calls_by_name ON calls (name, attempt, id)",)
@@ -69,6 +77,7 @@ def triggers() -> dict[str, str]:
         "judgements": "key = NEW.key",
         "arrivals": "key = NEW.key",
         "ways": "key = NEW.key",
+        "cache_writes": "key = NEW.key",
     }
     made: dict[str, str] = {}
     for table, same in clash.items():
@@ -93,8 +102,15 @@ STORE_CALL = """INSERT INTO calls (key, name, model, attempt, params, messages, 
 STORE_JUDGEMENT = "INSERT INTO judgements (key, status, problem, digest) VALUES (?, ?, ?, ?)"
 STORE_ARRIVAL = "INSERT INTO arrivals (key, at, digest) VALUES (?, ?, ?)"
 STORE_WAY = "INSERT INTO ways (key, via, digest) VALUES (?, ?, ?)"
+STORE_CACHE_WRITE = "INSERT INTO cache_writes (key, tokens, digest) VALUES (?, ?, ?)"
 ROW = """SELECT c.key, c.name, c.model, c.attempt, c.text, c.finish_reason, c.prompt, c.cached, c.completion,
     c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest, coalesce(a.at, ''),
-    coalesce(w.via, '')
+    coalesce(v.via, ''), coalesce(w.tokens, 0)
     FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key
-    LEFT JOIN ways AS w ON w.key = c.key"""
+    LEFT JOIN ways AS v ON v.key = c.key LEFT JOIN cache_writes AS w ON w.key = c.key"""
+SINCE = """SELECT c.id, c.name, c.model, c.prompt, c.cached, c.completion, c.counted, coalesce(w.tokens, 0),
+    coalesce(v.via, ''), coalesce(a.at, '')
+    FROM calls AS c LEFT JOIN arrivals AS a ON a.key = c.key LEFT JOIN ways AS v ON v.key = c.key
+    LEFT JOIN cache_writes AS w ON w.key = c.key WHERE c.id > ? ORDER BY c.id"""
+"""A transaction holds the write lock from its start, so that numbers become visible in their order: no row can turn up
+below one that was seen."""

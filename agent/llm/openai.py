@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from agent.errors import ExpandError, ModelError, NotConfigured, Rejected, Unavailable
 from agent.llm.endpoints import address_of, checked_url, is_local
 from agent.llm.model import CallEvent, ModelSettings
-from agent.llm.openai_dialect import Dialect
+from agent.llm.openai_dialect import LIMITS, Dialect
 from agent.llm.openai_errors import is_complaint, translate
 from agent.llm.prices import window_of
 from agent.llm.rates import Quotas, quotas_of
 from agent.llm.redact import one_line, redact, without
+from agent.llm.reply_limit import Ruler
 from agent.llm.usage import own_count
 from agent.records import Call, FinishReason, Reply, Usage
 
@@ -35,6 +36,9 @@ FINISH: dict[str, FinishReason] = {
 }
 """What is not named here ended of itself: servers have names of their own for that."""
 
+REASONING = ("reasoning_content", "reasoning")
+"""Names under which servers show what a model thinks; it counts towards the limit."""
+
 FAILED_FINISH = ("error", "insufficient_system_resource", "network_error")
 """Reasons by which services report that they broke off."""
 
@@ -50,7 +54,7 @@ class OpenAIModel:
         own = self._base_url.rstrip("/") == OWN_ENDPOINT
         self._key = _checked_key(settings, self._base_url)
         self.identity = f"openai:{name}" if own else f"openai:{name}@{address_of(self._base_url)}"
-        self._dialect = Dialect.of(own_endpoint=own)
+        self._dialect = Dialect.of(own_endpoint=own, streams=settings.stream)
         self._client: AsyncOpenAI | None = None
         self._window: int | str | None = settings.context_window or "unknown yet"
         self._quotas: Quotas | None = None
@@ -143,7 +147,8 @@ class OpenAIModel:
         answer = client.chat.completions.create
         stream = await answer(model=self._name, messages=body["messages"], stream=True, extra_body=rest)
         self._hear(stream.response)
-        return self._reply(call, await _collected(stream, on_token))
+        ruler = Ruler.of(call, kept=any(name in rest for name in LIMITS))
+        return self._reply(call, await _collected(stream, ruler, on_token))
 
     def _reply(self, call: Call, heard: Heard) -> Reply:
         if heard.finish is None:
@@ -152,7 +157,7 @@ class OpenAIModel:
             raise Unavailable(f"{call.name}: {self.identity} broke off ({heard.finish})")
         finish = "refused" if heard.refusal else FINISH.get(heard.finish, "stop")
         text = without(heard.text or heard.refusal, (self._key,))
-        return Reply(text, finish, heard.usage or own_count(call, text))
+        return Reply(text, finish, heard.usage or own_count(call, text, heard.tokens))
 
     def _hear(self, response: Any) -> None:
         headers = getattr(response, "headers", None)
@@ -189,6 +194,8 @@ class Heard:
     refusals: list[str] = field(default_factory=list)
     finish: str | None = None
     usage: Usage | None = None
+    tokens: int | None = None
+    """Our own count of an answer that we broke off, reasoning included."""
 
     @property
     def text(self) -> str:
@@ -199,7 +206,7 @@ class Heard:
         return "".join(self.refusals)
 
 
-async def _collected(stream: AsyncStream[Any], on_token: Callable[[int], None] | None) -> Heard:
+async def _collected(stream: AsyncStream[Any], ruler: Ruler, on_token: Callable[[int], None] | None) -> Heard:
     """A stream, put together.
 
     The text is whole once a reason for its end was given: what goes wrong after that (usage, end marker,
@@ -208,14 +215,16 @@ async def _collected(stream: AsyncStream[Any], on_token: Callable[[int], None] |
     heard = Heard()
     try:
         async with stream:
-            await _listen(stream, heard, on_token)
+            await _listen(stream, heard, ruler, on_token)
     except (Exception, asyncio.CancelledError):
         if heard.finish is None:
             raise
     return heard
 
 
-async def _listen(chunks: AsyncIterable[Any], heard: Heard, on_token: Callable[[int], None] | None) -> None:
+async def _listen(
+    chunks: AsyncIterable[Any], heard: Heard, ruler: Ruler, on_token: Callable[[int], None] | None
+) -> None:
     """Chunks of other vendors lack fields, so none is taken for granted."""
     count = 0
     async for chunk in chunks:
@@ -228,6 +237,10 @@ async def _listen(chunks: AsyncIterable[Any], heard: Heard, on_token: Callable[[
             count += 1
             if on_token is not None:
                 on_token(count)
+            thought = "".join(getattr(delta, name, None) or "" for name in REASONING)
+            if heard.finish is None and ruler.is_over(heard.parts[-1] + thought):
+                heard.finish, heard.tokens = "length", ruler.tokens
+                return
 
 
 def _whole(answer: Any) -> Heard:

@@ -13,7 +13,10 @@ from agent.records import Call, Message
 JSON_MODES = ("json_schema", "json_object", "prompt")
 """From the strictest to what every endpoint takes: the schema in the prompt's last message."""
 
-NEEDED = ("model", "messages", "stream", "response_format", "max_tokens", "max_completion_tokens")
+LIMITS = ("max_tokens", "max_completion_tokens")
+"""OpenAI's newer models refuse the first, most other servers know nothing else."""
+
+NEEDED = ("model", "messages", "stream", "response_format", *LIMITS)
 """Fields that are never dropped as unsupported: they have a way of their own, or none."""
 
 _UNSUPPORTED = re.compile(
@@ -42,21 +45,27 @@ def followed(content: str | list[dict[str, Any]], more: str) -> str | list[dict[
 class Dialect:
     """Grows poorer with every complaint and is kept for the life of the model."""
 
-    tokens_field: str = "max_tokens"
-    """OpenAI's newer models refuse ``max_tokens``, most other servers know nothing else."""
+    tokens_field: str = LIMITS[0]
     json_mode: str = JSON_MODES[0]
+    needs_limit: bool = True
+    """False where a reply that grows too long can be broken off, so that the endpoint may take no limit at all."""
     dropped: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, *, own_endpoint: bool) -> Dialect:
-        return cls(tokens_field="max_completion_tokens" if own_endpoint else "max_tokens")
+    def of(cls, *, own_endpoint: bool, streams: bool) -> Dialect:
+        return cls(tokens_field=LIMITS[own_endpoint], needs_limit=not streams)
+
+    @property
+    def limited(self) -> bool:
+        """False where the endpoint takes no limit of the reply under either name."""
+        return self.tokens_field not in self.dropped
 
     def body(self, call: Call) -> dict[str, Any]:
         """The request for a call, ``model`` and ``stream`` left to the sender."""
         messages: list[dict[str, Any]] = [{"role": m.role, "content": content_of(m)} for m in call.messages]
         body: dict[str, Any] = {"messages": messages, **call.params}
-        if "max_tokens" in body:
-            body[self.tokens_field] = body.pop("max_tokens")
+        if longest := [body.pop(name) for name in LIMITS if name in body]:
+            body[self.tokens_field] = longest[0]
         if "stream_options" not in self.dropped:
             body["stream_options"] = {"include_usage": True}
         if call.schema is not None:
@@ -86,17 +95,30 @@ class Dialect:
             return ""
         text = complaint(error)
         unsupported = bool(_UNSUPPORTED.search(text))
-        limit = self.tokens_field
-        if limit in body and limit in text and unsupported and "tokens_field" not in self.dropped:
-            # Once only: an endpoint that takes neither must not send us back and forth.
-            self.dropped.add("tokens_field")
-            self.tokens_field = "max_tokens" if limit == "max_completion_tokens" else "max_completion_tokens"
-            return f"takes {self.tokens_field} in place of {limit}"
+        limit = next((name for name in LIMITS if name in body and name in text), "")
+        if limit and unsupported and (changed := self._other_limit(limit)):
+            return changed
         for name in sorted(set(body) - set(NEEDED)):
             if name in text and (unsupported or name == "stream_options"):
                 self.dropped.add(name)
                 return f"does not take {name}"
         return self._poorer_json(body)
+
+    def _other_limit(self, refused: str) -> str:
+        """Go over to the other name of the limit, and to none where both are refused. Calls side by side complain about
+        the same; only the first of them has something to change."""
+        other = LIMITS[refused == LIMITS[0]]
+        if self.tokens_field == refused:
+            if other not in self.dropped:
+                self.tokens_field = other
+            elif self.needs_limit:
+                return ""
+        self.dropped.add(refused)
+        if not self.limited:
+            return (
+                f"takes neither {LIMITS[0]} nor {LIMITS[1]}: replies that grow too long are broken off here"
+            )
+        return f"takes {other} in place of {refused}"
 
     def _poorer_json(self, body: dict[str, Any]) -> str:
         """Servers without JSON modes complain in every wording there is, so any complaint counts here."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Iterable
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from agent.errors import ContextOverflow, CutOff, ModelError, NotConfigured, Refused, Rejected, Unavailable
+from agent.llm.rates import retry_after
 from agent.llm.redact import one_line, redact
 
 TABLE: dict[str, type[ModelError]] = {
@@ -89,7 +89,9 @@ def translate(error: Exception, *, secrets: Iterable[str], now: Callable[[], flo
         hint = (
             "" if status else "check base_url, the network and that the service is running, then run it again"
         )
-        return kind(message, retry_after=retry_after(error, now), limited=status == 429, hint=hint)
+        headers = getattr(getattr(error, "response", None), "headers", None)
+        wait = None if headers is None else retry_after(headers, now())
+        return kind(message, retry_after=wait, limited=status == 429, hint=hint)
     return kind(message, hint=HINTS.get(status or 0, ""))
 
 
@@ -119,22 +121,6 @@ def is_overflow(error: Exception) -> bool:
 def complaint(error: Exception) -> str:
     """All that the service said, as one text to search in."""
     return f"{getattr(error, 'message', error)} {json.dumps(getattr(error, 'body', None), default=str)}"
-
-
-def retry_after(error: Exception, now: Callable[[], float]) -> float | None:
-    """Seconds that the service asks to wait (``retry-after-ms``, or RFC 9110 §10.2.3: seconds or a date)."""
-    headers = getattr(getattr(error, "response", None), "headers", None)
-    if headers is None:
-        return None
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) * unit)
-        except (KeyError, ValueError):
-            continue
-    try:
-        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now())
-    except (KeyError, ValueError):
-        return None
 
 
 def _kind(error: Exception) -> type[ModelError] | None:

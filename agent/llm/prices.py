@@ -52,6 +52,7 @@ def cost_of(identity: str, usage: Usage) -> float | None:
     used = {
         "input_tokens": usage.prompt,
         "cache_read_tokens": usage.cached,
+        "cache_write_tokens": usage.written,
         "output_tokens": usage.completion,
     }
     try:
@@ -73,16 +74,18 @@ def _listed(identity: str, where: Mapping[str, Any], used: Mapping[str, int], **
 
 
 def priced(own: Mapping[str, Any]) -> Price:
-    """Prices with some set by hand: identity → an object with ``input``, ``cached`` and ``output``, US dollars a
-    million tokens. ``cached`` None: as input."""
+    """Prices with some set by hand: identity → an object with ``input``, ``cached``, ``written`` and ``output``, US
+    dollars a million tokens. ``cached`` or ``written`` None: as input."""
 
     def price(identity: str, usage: Usage) -> float | None:
         mine = own.get(identity) or own.get(identity.partition("@")[0])
         if mine is None:
             return cost_of(identity, usage)
         cached = mine.input if mine.cached is None else mine.cached
-        fresh = usage.prompt - usage.cached
-        full = float(fresh * mine.input + usage.cached * cached + usage.completion * mine.output) / 1e6
+        written = mine.input if mine.written is None else mine.written
+        fresh = usage.prompt - usage.cached - usage.written
+        prompt = fresh * mine.input + usage.cached * cached + usage.written * written
+        full = float(prompt + usage.completion * mine.output) / 1e6
         return full * BATCH_FACTOR if usage.batched else full
 
     return price

@@ -6,6 +6,8 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Protocol, runtime_checkable
 
 MINUTE = 60.0
@@ -42,6 +44,38 @@ def quotas_of(headers: Mapping[str, str]) -> Quotas | None:
     """``x-ratelimit-*`` as OpenAI and those who copy it send them (limit, remaining, and reset as ``6m0s``)."""
     requests, tokens = (_quota(headers, kind) for kind in ("requests", "tokens"))
     return Quotas(requests, tokens) if requests or tokens else None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that the service asks to wait (``retry-after-ms``, or RFC 9110 §10.2.3: seconds or a date). ``now``: wall
+    clock, in seconds."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit)
+        except (KeyError, ValueError):
+            continue
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now)
+    except (KeyError, ValueError):
+        return None
+
+
+def anthropic_quotas_of(headers: Mapping[str, str], now: float) -> Quotas | None:
+    """``anthropic-ratelimit-*``: limit, remaining, and reset as a time (RFC 3339). ``tokens`` is whichever of the
+    limits on tokens is closest."""
+    requests, tokens = (_anthropic_quota(headers, kind, now) for kind in ("requests", "tokens"))
+    return Quotas(requests, tokens) if requests or tokens else None
+
+
+def _anthropic_quota(headers: Mapping[str, str], kind: str, now: float) -> Quota | None:
+    try:
+        limit, remaining = (
+            float(headers[f"anthropic-ratelimit-{kind}-{what}"]) for what in ("limit", "remaining")
+        )
+        reset = datetime.fromisoformat(headers[f"anthropic-ratelimit-{kind}-reset"]).timestamp() - now
+    except (KeyError, ValueError):
+        return None
+    return Quota(limit, remaining, max(0.0, reset)) if limit > 0 else None
 
 
 def _quota(headers: Mapping[str, str], kind: str) -> Quota | None:

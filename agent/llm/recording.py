@@ -9,7 +9,7 @@ One JSON object a line (UTF-8, fields in this order):
     status         ok, rejected or unjudged, for people: a replay judges again
     problem        of a rejected reply
     finish_reason  stop, length, refused or error
-    usage          {prompt, cached, completion, counted}
+    usage          {prompt, cached, completion, counted}, and written where the vendor billed for caching
     text           of the reply
 
 A program may write one by hand: name and text suffice.
@@ -59,6 +59,7 @@ def line_of(row: Row, call: Call) -> str:
                 "cached": use.cached,
                 "completion": use.completion,
                 "counted": use.counted,
+                **({"written": use.written} if use.written else {}),
             },
             "text": row.reply.text,
         },

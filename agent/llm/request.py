@@ -38,6 +38,8 @@ class Request(Generic[T]):
     prefix: str = ""
     """Requests with the same one start with the same bytes: the first that is sent warms the vendor's prompt cache
     for the others. No part of the ledger key."""
+    shared: int = 0
+    """Characters of the user's message that belong to that start."""
 
 
 @dataclass(frozen=True, slots=True)

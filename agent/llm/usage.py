@@ -29,6 +29,8 @@ def image_tokens(uri: str) -> int:
     return 85 + 170 * ceil(width / 512) * ceil(height / 512)
 
 
-def own_count(call: Call, text: str) -> Usage:
-    """Usage of a call as we count it."""
-    return Usage(prompt=prompt_tokens(call), completion=count(text), counted=False)
+def own_count(call: Call, text: str, completion: int | None = None) -> Usage:
+    """Usage of a call as we count it; ``completion``: of the reply, where there was more than its text."""
+    return Usage(
+        prompt_tokens(call), completion=count(text) if completion is None else completion, counted=False
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.llm.model import Sleep
+from agent.records import Call
 
 CACHING = (
     *("openai", "anthropic", "azure_openai", "bedrock", "bedrock_converse", "deepseek", "fireworks"),
@@ -15,12 +16,19 @@ CACHING = (
 )
 """Vendors that keep prompts by themselves. ``openai`` stands for compatible servers too: vLLM, SGLang and
 llama.cpp keep prefixes in memory."""
+MARKED = ("anthropic",)
+"""Of them, those that keep only what is marked, and bill for keeping it."""
 COLD_AFTER = 300.0
 """Seconds without a call after which vendors may have dropped a prompt (OpenAI: 5 to 10 minutes)."""
 
 
 def keeps_prompts(identity: str) -> bool:
     return identity.partition(":")[0] in CACHING
+
+
+def keeps_marked(call: Call) -> bool:
+    """True where the start of this prompt is to be marked, for the vendor to keep it for the calls that share it."""
+    return bool(call.shared) and call.model.partition(":")[0] in MARKED
 
 
 @dataclass(slots=True, eq=False)

@@ -2,24 +2,25 @@
 
 The shape is that of the call graph: three planning calls; per pack a write, a referee pass, 0.9 repairs and half a
 later pass (seam, deepening); programs for the experiments, witnesses for the outline's formulas and for about half of
-the packs; two closing calls. The figures come from one full article, target 1,000 lines, measured call by call: 19
-packs, 5 experiments, 89 calls, 1.37 million prompt and 107,000 reply tokens (writers write more than they are asked
-for). Another model or another article may well be a third off either way. Time is that of the longest chain of
-calls that wait for each other, or that of all calls over the slots, whichever is longer; how long a call takes is
-what the ledger says of this model, and a stated guess before it says anything.
+the packs; two closing calls. Its figures come from one full article, measured call by call; how far real runs were off,
+and so the range that is stated, is what `agent.pipeline.experience` knows: of recorded runs, and of this workspace's
+own once it has some. Time is that of the longest chain of calls that wait for each other, or that of all calls over the
+slots, whichever is longer; how long a call takes is what the ledger says of this model, and a stated guess before it
+says anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 from typing import Any
 
 from agent.article import Article, read
 from agent.config import Config
 from agent.llm import Price, Row, priced
 from agent.measure import measure
+from agent.pipeline.experience import Experience, Quantity, Range, Run, expected, missing_lines
 from agent.records import Targets, Usage
 
 LINES_PER_PACK = 62
@@ -39,7 +40,10 @@ SECONDS_A_CALL = 20.0
 SECONDS_A_ROUND = 3600.0
 """Of a batch file, before the ledger knows better: services promise a day, and mostly take an hour or less."""
 CACHED = 0.8
-"""Share of the prompts that the vendor's cache serves; of batch files nothing is said about it, and none is counted on."""
+"""Share of the prompts that a vendor with a cache serves from it; of batch files nothing is said about it, and none is
+counted on."""
+QUANTITIES: tuple[Quantity, ...] = ("calls", "prompt", "completion")
+LOW, MIDDLE, HIGH = range(3)
 ENOUGH = 5
 """Calls in the ledger from which their mean is believed."""
 
@@ -73,14 +77,29 @@ class Shape:
 
 
 def shape(article: Article, targets: Targets, config: Config) -> Shape:
-    lines = max(0, targets.lines - (0 if targets.added else measure(article).lines))
+    return shape_of(missing_lines(targets, measure(article).lines), len(article.text), config)
+
+
+def shape_of(lines: int, characters: int, config: Config) -> Shape:
+    """Of an article of so many characters, which lacks so many lines."""
     experiments = min(5, ceil(lines / 180)) if config.lab.enabled else 0
     packs = max(1, ceil(lines / LINES_PER_PACK)) + experiments
     written = packs * (1 + (1.9 if config.loop.referee else 0.5) + 0.5)
     programs = experiments + (ceil(lines / 180) + 0.45 * packs if config.lab.enabled else 0)
     calls = 3 + ceil(written + programs) + 2
-    prefix = SYSTEM_TOKENS + len(article.text) * 0.75 + lines * TABLE_TOKENS_PER_LINE
+    prefix = SYSTEM_TOKENS + characters * 0.75 + lines * TABLE_TOKENS_PER_LINE
     return Shape(calls, round(calls * prefix), round(lines * REPLY_TOKENS_PER_LINE + PLANNING_TOKENS))
+
+
+def factors(what: Quantity, experience: Experience, config: Config) -> Range:
+    """How much more or less than their shape articles took."""
+
+    def ratio(run: Run, config: Config) -> float:
+        said: int = getattr(shape_of(run.lines, run.characters, config), what)
+        return run.took(what) / said
+
+    recorded = [ratio(run, Config()) for run in experience.recorded]
+    return expected([*recorded, *(ratio(run, config) for run in experience.own)])
 
 
 def estimate(
@@ -91,28 +110,61 @@ def estimate(
     *,
     spec: str | None = None,
     before: Known = Known(),
+    experience: Experience | None = None,
     batched: bool = False,
 ) -> dict[str, Any]:
     """Calls, tokens, seconds and cost (None where the price is unknown) of expanding one article afresh. ``batched``:
-    its calls go in files, at their price and pace."""
-    need = shape(read(data, name), targets, config)
-    cached = 0 if batched else round(need.prompt * CACHED)
-    usage = Usage(need.prompt, cached, need.completion, batched=batched)
+    its calls go in files, at their price and pace.
+
+    ``range`` holds for each of them the bounds within which four of five articles stay. At the upper bound of the cost
+    nothing of the prompts is served from a cache.
+    """
+    need, experience = shape(read(data, name), targets, config), experience or Experience()
+    calls, prompt, completion = (
+        _times(getattr(need, what), factors(what, experience, config)) for what in QUANTITIES
+    )
     identity = identity_of(config, spec)
     guess = SECONDS_A_ROUND if batched else SECONDS_A_CALL
     each = guess if before.seconds is None else before.seconds
-    slots, tokens = max(1, config.loop.concurrency), need.prompt + need.completion
+    slots, price = max(1, config.loop.concurrency), price_of(config)
+    served = 0.0 if batched else CACHED
+
+    def cost(at: int, cached: float) -> float | None:
+        tokens = Usage(prompt[at], round(prompt[at] * cached), completion[at], batched=batched)
+        return price(identity, tokens)
+
+    def seconds(at: int) -> int:
+        return round(duration(calls[at], each, slots, config, prompt[at] + completion[at]))
+
+    bounds = (cost(LOW, served), cost(HIGH, 0.0))
     return {
-        "calls": need.calls,
+        "calls": calls[MIDDLE],
         "stored": before.stored,
-        "prompt_tokens": need.prompt,
-        "completion_tokens": need.completion,
-        "cost": price_of(config)(identity, usage),
+        "prompt_tokens": prompt[MIDDLE],
+        "completion_tokens": completion[MIDDLE],
+        "cost": cost(MIDDLE, served),
         "seconds_a_call": round(each, 3),
         "measured": before.seconds is not None,
-        "seconds": round(duration(need.calls, each, slots, config, tokens)),
+        "seconds": seconds(MIDDLE),
+        "range": {
+            "calls": [calls[LOW], calls[HIGH]],
+            "prompt_tokens": [prompt[LOW], prompt[HIGH]],
+            "completion_tokens": [completion[LOW], completion[HIGH]],
+            "cost": None if None in bounds else list(bounds),
+            "seconds": [seconds(LOW), seconds(HIGH)],
+        },
+        "from": {
+            "recorded": len(experience.recorded),
+            "workspace": len(experience.own),
+            "text": experience.source,
+        },
         "model": identity,
     }
+
+
+def _times(said: int, by: Range) -> tuple[int, int, int]:
+    """Low, middle, high."""
+    return floor(said * by.low), round(said * by.middle), ceil(said * by.high)
 
 
 def identity_of(config: Config, spec: str | None) -> str:
@@ -143,6 +195,7 @@ def total(rows: Sequence[Mapping[str, Any]], slots: int, config: Config) -> dict
         sum(g[name] for g in guesses) for name in ("calls", "prompt_tokens", "completion_tokens")
     )
     costs = [g["cost"] for g in guesses]
+    ranges = [g["range"] for g in guesses]
     work = sum(g["calls"] * g["seconds_a_call"] for g in guesses)
     each = work / calls if calls else 0.0
     return {
@@ -154,5 +207,17 @@ def total(rows: Sequence[Mapping[str, Any]], slots: int, config: Config) -> dict
         "cost": None if None in costs else round(sum(costs), 4),
         "slots": slots,
         "seconds": round(duration(calls, each, slots, config, prompt + completion)),
+        # What makes one article take more may make all: the bounds are added, not averaged out.
+        "range": {
+            name: _added([r[name] for r in ranges])
+            for name in ("calls", "prompt_tokens", "completion_tokens", "cost")
+        },
+        "from": guesses[0]["from"] if guesses else None,
         "models": sorted({g["model"] for g in guesses}),
     }
+
+
+def _added(bounds: Sequence[Sequence[float] | None]) -> list[float] | None:
+    """Low and high of a sum; None where one is unknown."""
+    known = [b for b in bounds if b is not None]
+    return [round(sum(side), 4) for side in zip(*known, strict=True)] if len(known) == len(bounds) else None

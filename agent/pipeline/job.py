@@ -162,11 +162,11 @@ class Job:
         if self.config.model.temperature is not None:
             params["temperature"] = self.config.model.temperature
         full = f"{self.slug}/{name}"
-        *first, last = self.library.messages(template, **{**shared.values(), **values})
+        messages = self.library.messages(template, **{**shared.values(), **values})
         request = Request(
             name=full,
             role=head.role,
-            messages=(*first, replace(last, images=tuple(images))),
+            messages=(*messages[:-1], replace(messages[-1], images=tuple(images))),
             parse=parse,
             continue_prompt=self.library.render("continue"),
             malformed_prompt=lambda problem: self.library.render("malformed", problem=problem),
@@ -175,6 +175,7 @@ class Job:
             tries=self.config.loop.tries,
             first_attempt=self.retry.get(full, 0),
             prefix=shared.digest(head.name if schema else ""),
+            shared=self.library.shared_start(messages[-1].content, **shared.values()),
         )
         answer = await self.client.ask(request)
         self.meter.note(full, answer)

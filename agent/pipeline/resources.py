@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,6 @@ from dataclasses import dataclass, field
 from agent.errors import SandboxUnavailable
 from agent.lab import Sandbox, open_sandbox
 from agent.llm import (
-    Before,
     Budget,
     Client,
     Ledger,
@@ -17,6 +17,7 @@ from agent.llm import (
     Price,
     RetryPolicy,
     Scribe,
+    SharedAccounts,
     Traffic,
     TrafficLimits,
     open_model,
@@ -31,6 +32,7 @@ from agent.pipeline.shelf import Shelf
 from agent.pipeline.times import Times
 from agent.pipeline.watch import Watch
 from agent.pipeline.workshop import Workshop
+from agent.records import Call
 from agent.sources import Resolver
 from agent.workspace import Workspace
 
@@ -96,6 +98,8 @@ class Resources:
         for model in self._models.values():
             await model.aclose()
         self.scribe.close()
+        if self.budget is not None:
+            self.budget.close()
         self.ledger.close()
 
 
@@ -111,6 +115,8 @@ async def shared(
     """Resources for a run. ``slots``: calls under way at most; None takes the setting. ``batched``: calls go to a
     batch API, see `agent.pipeline.deferred`."""
     times = times or Times()
+    if cut := ws.events.cut_line():
+        watch.line(f"{ws.events.path}:{cut}: cut off in the middle (a power loss?); it is passed over")
     ledger = Ledger(ws.ledger, now=times.now)
     sending = retry_policy(ws)
     ws = deferred.deferred(ws) if batched else ws
@@ -128,7 +134,7 @@ async def shared(
         ledger=ledger,
         scribe=Scribe(ledger),
         traffic=Traffic(limits, watch.calls, times.sleep, times.clock),
-        budget=budget_of(ws, ledger, price, times),
+        budget=await asyncio.to_thread(budget_of, ws, ledger, price, times, watch),
         price=price,
         sandbox=sandbox_of(ws, watch),
         workshop=Workshop(),
@@ -151,26 +157,26 @@ def retry_policy(ws: Workspace) -> RetryPolicy:
     return RetryPolicy(tries=retry.attempts, cap=retry.wait_cap, total=retry.total_cap)
 
 
-def budget_of(ws: Workspace, ledger: Ledger, price: Price, times: Times) -> Budget | None:
-    """The caps of the settings, with what the ledger says was spent on an article or a day before."""
+def budget_of(ws: Workspace, ledger: Ledger, price: Price, times: Times, watch: Watch) -> Budget | None:
+    """The caps of the settings. Those of an article and of a day count what any process stores and has under way."""
     caps = ws.config.budget
     if all(c is None for c in (caps.article, caps.run, caps.day, caps.tokens)):
         return None
+    common = caps.article is not None or caps.day is not None
 
-    def on_article(slug: str) -> float:
-        return sum(price(r.model, r.reply.usage) or 0.0 for r in ledger.rows(f"{slug}/"))
-
-    def on_day(day: str) -> float:
-        return sum(price(r.model, r.reply.usage) or 0.0 for r in ledger.rows() if r.at.startswith(day))
+    def on_wait(call: Call, cap: str) -> None:
+        watch.line(f"{call.name}: waiting until calls of other processes have ended ({cap})")
 
     return Budget(
         cap_tokens=caps.tokens,
         cap_cost=caps.run,
         article_cost=caps.article,
         day_cost=caps.day,
-        before=Before(on_article, on_day),
+        accounts=SharedAccounts(ws.locks / "spending.db", ledger, price) if common else None,
         today=lambda: times.now().date().isoformat(),
         price=price,
+        sleep=times.sleep,
+        on_wait=on_wait,
     )
 
 

@@ -96,6 +96,12 @@ class Library:
         """System and user message of a call. The user message starts with the shared context."""
         return (Message("system", self.render("system")), Message("user", self.render(name, **values)))
 
+    def shared_start(self, text: str, **values: Any) -> int:
+        """Characters of a user's message that are the shared context made from these values; 0 where it does not
+        start with that."""
+        start = str(self.environment.get_template("_context").render(values)).rstrip()
+        return len(start) if text.startswith(start) else 0
+
     def needs(self, name: str) -> list[str]:
         template = self.templates.get(name)
         if template is not None:

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from agent.report.board import Board, Totals
 from agent.report.plain import plain
+from agent.workspace import make_folder
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -213,7 +214,7 @@ class Note:
         draft = self._file.with_suffix(".tmp")
         # A full disk must not end a run for the sake of a note.
         with suppress(OSError):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._file.parent)
             draft.write_text(json.dumps(self._board.snapshot(), ensure_ascii=False), encoding="utf-8")
             draft.replace(self._file)
 

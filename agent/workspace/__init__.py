@@ -4,7 +4,7 @@ This package alone writes the user's files, each through a temporary file, fsync
 """
 
 from agent.workspace.events import Event, EventLog
-from agent.workspace.files import remove, write_bytes, write_json, write_text
+from agent.workspace.files import make_folder, remove, write_bytes, write_json, write_text
 from agent.workspace.layout import Workspace, find, slug_of
 from agent.workspace.locks import hold
 from agent.workspace.state import State, derive
@@ -17,6 +17,7 @@ __all__ = [
     "derive",
     "find",
     "hold",
+    "make_folder",
     "remove",
     "slug_of",
     "write_bytes",

@@ -68,6 +68,14 @@ class EventLog:
         """
         return tuple(self._events())
 
+    def cut_line(self) -> int:
+        """Number of a last line that a power loss cut off; 0 where there is none. The next append ends it."""
+        try:
+            raw = self.path.read_bytes()
+        except OSError:
+            return 0
+        return raw.count(b"\n") + 1 if _torn(raw.rpartition(b"\n")[2]) else 0
+
     def _events(self) -> Iterator[Event]:
         try:
             raw = self.path.read_bytes()

@@ -19,7 +19,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     UsageError when the folder cannot be written or the disk is full; the old file is then untouched.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         # A short fixed prefix: names near 255 bytes leave no room for one made from the target's name.
         handle, temporary = tempfile.mkstemp(prefix=".expand-", suffix=".tmp", dir=path.parent)
         try:
@@ -50,16 +50,17 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a file if it is there."""
+    """Delete a file if it is there; it does not come back after a power loss."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+        sync_folder(path.parent)
 
 
 def append_line(path: Path, line: str) -> None:
     """Append one line and fsync. A torn last line, left by a power loss, is ended first so that it spoils
     only itself."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with open(path, "ab+") as file:
             end = file.seek(0, os.SEEK_END)
             if end:
@@ -70,11 +71,26 @@ def append_line(path: Path, line: str) -> None:
             file.write((b"\n" if torn else b"") + line.encode("utf-8") + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        if not end:
+            sync_folder(path.parent)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be written ({error.strerror})",
             hint="check the free space and your permission to write there",
         ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each of which survives a power loss: what is synced in a
+    folder is lost with the folder."""
+    missing = []
+    above = folder
+    while not above.is_dir() and above != above.parent:
+        missing.append(above)
+        above = above.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        sync_folder(made.parent)
 
 
 def sync_folder(folder: Path) -> None:

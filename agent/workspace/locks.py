@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.errors import Locked
+from agent.workspace.files import make_folder
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def hold(folder: Path, name: str, *, wait: float = 0.0) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     # Names of articles can be near 255 bytes; a digest cannot.
     digest = hashlib.sha256(name.encode("utf-8")).hexdigest()[:16]
     lock = FileLock(folder / f"{digest}.lock", timeout=wait)

@@ -138,7 +138,7 @@ def test_the_stream_is_json_lines_without_a_flood_of_tokens() -> None:
     rows = [json.loads(x) for x in out.getvalue().splitlines()]
     assert all({"at", "event"} <= row.keys() for row in rows)
     assert [row["event"] for row in rows] == ["part", *["tokens"] * 5, "stored", "line"]
-    assert rows[-2]["usage"] == {"prompt": 5, "cached": 1, "completion": 2, "counted": True}
+    assert rows[-2]["usage"] == {"prompt": 5, "cached": 1, "completion": 2, "counted": True, "written": 0}
 
 
 def test_a_reader_that_goes_away_does_not_end_the_run() -> None:

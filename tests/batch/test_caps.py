@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.config import PriceConfig
 from agent.errors import BudgetReached, ConfigError, Unavailable
-from agent.llm import Before, Budget, Client, Ledger, RetryPolicy, priced
+from agent.llm import Budget, Client, Ledger, OwnAccounts, RetryPolicy, priced
 from agent.records import Reply, Usage
 from tests.llm.helpers import Clock, FakeModel, make_call, make_request, run
 
@@ -70,8 +70,7 @@ def test_no_cap_is_ever_broken(
 
 def test_what_was_spent_before_counts() -> None:
     async def main() -> None:
-        before = Before(article=lambda slug: 90.0 if slug == "a" else 0.0, day=lambda day: 0.0)
-        budget = Budget(article_cost=100, before=before, price=PRICE)
+        budget = Budget(article_cost=100, accounts=OwnAccounts(articles={"a": 90.0}), price=PRICE)
         with pytest.raises(BudgetReached, match=r"\$90\.0000 spent.*cap is \$100 for a") as caught:
             async with budget.reserved(make_call("a/x"), Usage(10, 0, 10)):
                 raise AssertionError("not reached")
@@ -90,7 +89,7 @@ def test_each_day_has_its_own_cap_and_clocks_may_be_set_back() -> None:
     async def main() -> None:
         nonlocal today
         budget = Budget(
-            day_cost=100, before=Before(day=lambda d: earlier[d]), today=lambda: today, price=PRICE
+            day_cost=100, accounts=OwnAccounts(days=dict(earlier)), today=lambda: today, price=PRICE
         )
         today = next(days)
         with pytest.raises(BudgetReached, match="2025-03-01"):

@@ -38,8 +38,11 @@ class Text:
     )
     """None: the service counts nothing."""
     refusal: str = ""
+    reasoning: str = ""
+    """Comes before the text, in a field of its own."""
     chunk: int = 5
     """Characters a chunk."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def Refusal(text: str = "I cannot help with that") -> Text:
@@ -172,6 +175,10 @@ class FakeOpenAI:
                 return self._script.pop(0)
         return Text(self.answers(seen.body))
 
+    def events(self, step: Step, body: Body) -> Iterator[str]:
+        """The answer as server-sent events."""
+        return (f"data: {data}\n\n" for data in _events(step, body))
+
     def wait(self) -> None:
         self._released.wait(60)
 
@@ -257,6 +264,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, step: Step, body: Body) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
+        for name, value in step.headers.items() if isinstance(step, Text) else ():
+            self.send_header(name, value)
         clean = isinstance(step, CutStream) and step.clean
         if clean:
             # Without chunks or length an orderly close is a valid end of the body: only its content tells.
@@ -264,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in _events(step, body):
+        for event in self.server.fake.events(step, body):
             self._event(event, chunked=not clean)
         if isinstance(step, Stall):
             self.server.fake.wait()
@@ -276,7 +285,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
 
     def _event(self, data: str, *, chunked: bool) -> None:
-        raw = f"data: {data}\n\n".encode()
+        raw = data.encode()
         self.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw) if chunked else raw)
         self.wfile.flush()
 
@@ -309,6 +318,9 @@ def _events(step: Step, body: Body) -> Iterator[str]:
         return
     assert not isinstance(step, Status)
     size = step.chunk if isinstance(step, Text) else 5
+    thought = step.reasoning if isinstance(step, Text) else ""
+    for start in range(0, len(thought), size):
+        yield delta(reasoning_content=thought[start : start + size])
     for start in range(0, len(step.text), size):
         yield delta(content=step.text[start : start + size])
     if isinstance(step, ErrorEvent):

@@ -11,7 +11,8 @@ import pytest
 
 from agent.errors import BudgetReached, ConfigError
 from agent.llm import Budget, Client, Ledger, cost_of, window_of
-from agent.llm.budget import DEFAULT_REPLY, worst_case
+from agent.llm.budget import worst_case
+from agent.llm.reply_limit import DEFAULT_REPLY
 from agent.records import Reply, Usage
 from tests.llm.helpers import Desk, FakeModel, make_call, make_request, run
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.errors import ContextOverflow, ModelError, NotConfigured, Refused, Rejected, Unavailable
-from agent.llm import CallEvent, Client, Ledger, ModelSettings, RetryPolicy, open_model
+from agent.errors import ContextOverflow, CutOff, ModelError, NotConfigured, Refused, Rejected, Unavailable
+from agent.llm import Budget, CallEvent, Client, Ledger, ModelSettings, RetryPolicy, open_model
 from agent.records import Call, Reply, Usage
 from tests.fakes.openai_server import (
     BadJson,
@@ -327,11 +327,69 @@ def test_fields_that_are_refused_are_left_out(refused: str, left: str | None) ->
             assert body[left] == 50
 
 
-def test_an_endpoint_that_takes_neither_name_of_the_limit() -> None:
-    with FakeOpenAI(refuses=("max_tokens", "max_completion_tokens")) as server:
-        with pytest.raises(Rejected):
-            send(server)
+BOTH = ("max_tokens", "max_completion_tokens")
+ENDLESS = "梯度沿负方向走一步。" * 40
+
+
+def test_where_neither_name_of_the_limit_is_taken_the_reply_is_broken_off_here(tmp_path: Path) -> None:
+    """50 tokens were asked for and reserved: no more are paid for, and what there is counts as cut."""
+    with FakeOpenAI(Text(ENDLESS), refuses=BOTH) as server:
+        budget = Budget(cap_tokens=200)
+        desk = Desk(tmp_path / "l.db", openai_model(server), options={"budget": budget})
+        error = desk.fails(make_request(tries=1))
+        assert type(error) is CutOff
+        assert [event.kind for event in desk.events].count("rejected") == 1
+        bodies = [seen.body for seen in server.requests]
+        assert [[name for name in BOTH if name in body] for body in bodies] == [[BOTH[0]], [BOTH[1]], []]
+        with Ledger(desk.path) as ledger:
+            (row,) = ledger.rows()
+        assert ENDLESS.startswith(row.reply.text)
+        # The chunk that went over the limit is part of it.
+        assert 50 < row.reply.usage.completion < 60
+        assert not row.reply.usage.counted
+        assert budget.spent_tokens == row.reply.usage.prompt + row.reply.usage.completion
+
+
+def test_what_ends_within_the_limit_is_whole_where_none_is_taken() -> None:
+    with FakeOpenAI(Text(LONG), refuses=BOTH) as server:
+        assert send(server) == Reply(LONG, "stop", Usage(11, 5, 7))
+
+
+def test_a_limit_that_is_taken_and_ignored_is_kept_here_with_tolerance(fake_openai: FakeOpenAI) -> None:
+    fake_openai.push(Text(ENDLESS), Text(ENDLESS))
+    reply = send(fake_openai)
+    assert (reply.finish_reason, reply.usage.counted) == ("length", False)
+    assert 75 < reply.usage.completion < 85
+    # Within the tolerance the service's own count is believed.
+    assert send(fake_openai, make_call(params={"max_tokens": 300})) == Reply(ENDLESS, "stop", Usage(11, 5, 7))
+
+
+def test_reasoning_counts_towards_the_limit(fake_openai: FakeOpenAI) -> None:
+    fake_openai.push(Text("好", reasoning=ENDLESS))
+    reply = send(fake_openai)
+    assert (reply.text, reply.finish_reason) == ("", "length")
+    assert 75 < reply.usage.completion < 85
+
+
+def test_without_streaming_a_limit_is_needed() -> None:
+    with FakeOpenAI(refuses=BOTH) as server:
+        with pytest.raises(Rejected, match="max_completion_tokens"):
+            send(server, stream=False)
         assert len(server.requests) == 2
+
+
+def test_calls_side_by_side_find_the_name_of_the_limit() -> None:
+    with FakeOpenAI(refuses=("max_tokens",)) as server:
+        model = openai_model(server)
+
+        async def many() -> None:
+            await asyncio.gather(*(model.send(make_call(f"a/{n}")) for n in range(6)))
+            await model.aclose()
+
+        run(many())
+        assert [
+            seen.body["max_completion_tokens"] for seen in server.requests if "max_tokens" not in seen.body
+        ] == [50] * 6
 
 
 def test_a_limit_that_is_too_large_is_not_dropped() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -126,8 +126,14 @@ def test_langchain_chunks_are_put_together() -> None:
     ],
 )
 def test_langchain_ends(told: dict[str, str], finish: str) -> None:
-    model, _ = opened(Chat(Chunk("x", **told)))
+    model, _ = opened(Chat(Chunk("x", **told)), "together:m")
     assert run(model.send(make_call())).finish_reason == finish
+
+
+def test_a_stream_without_the_reason_that_its_vendor_always_gives_broke_off() -> None:
+    model, _ = opened(Chat(Chunk("x")), "anthropic:m")
+    with pytest.raises(Unavailable, match="a/b: anthropic:m broke off"):
+        run(model.send(make_call()))
 
 
 @pytest.mark.parametrize(
@@ -168,6 +174,44 @@ def test_langchain_errors(status: int | None, kind: type[ModelError]) -> None:
     assert type(caught.value) is kind
     assert str(caught.value) == "a/b: anthropic:m: VendorError: key [key] no"
     assert caught.value.__context__ is None
+
+
+class Cause(Exception):
+    """As google-genai raises it; LangChain puts an error of its own in its place."""
+
+    code = 429
+    details: ClassVar[dict[str, Any]] = {
+        "error": {"details": [{"@type": "…/google.rpc.RetryInfo", "retryDelay": "17s"}]}
+    }
+
+
+def test_a_status_is_found_behind_the_error_that_langchain_puts_in_its_place() -> None:
+    error = VendorError(None, "quota")
+    error.__cause__ = Cause()
+    model, _ = opened(Chat(error=error), "google_genai:m")
+    with pytest.raises(Unavailable) as caught:
+        run(model.send(make_call()))
+    assert (caught.value.limited, caught.value.retry_after) == (True, 17.0)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        None,
+        "no",
+        [],
+        {"error": "no"},
+        {"error": {"details": ["no", {"retryDelay": 3}]}},
+        {"retryDelay": "soon"},
+    ],
+)
+def test_details_of_another_form_say_nothing(details: Any) -> None:
+    error = VendorError(429, "quota")
+    error.details = details  # type: ignore[attr-defined]
+    model, _ = opened(Chat(error=error))
+    with pytest.raises(Unavailable) as caught:
+        run(model.send(make_call()))
+    assert caught.value.retry_after is None
 
 
 def test_langchain_that_sends_nothing() -> None:

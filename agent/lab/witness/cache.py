@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.lab.cache import tools
 from agent.lab.witness.record import WitnessJob, WitnessVerdict
+from agent.workspace import make_folder
 
 PREFIX = "w2:"
 """Version of the key: raise it when the harness judges otherwise."""
@@ -34,7 +35,7 @@ def save(folder: Path, job: WitnessJob, verdict: WitnessVerdict) -> None:
     if verdict.grade == "invalid":
         return
     path = _path(folder, job)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_suffix(f".{hashlib.sha256(str(id(verdict)).encode()).hexdigest()[:8]}.tmp")
     temporary.write_text(json.dumps(asdict(verdict), ensure_ascii=False), encoding="utf-8")
     temporary.replace(path)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from agent.report.live import span
 from agent.report.screens.common import t
+from agent.report.screens.runs import within
 
 ENDINGS = {
     "failed": ("failed", "red"),
@@ -34,6 +35,8 @@ def show_forecast(console: Console, data: Mapping[str, Any]) -> None:
     names = ", ".join(whole["models"]) or "no model"
     unknown = "; its price is not known" if whole["cost"] is None else ""
     slots = "in files, at the price of the batch API" if data["via"] else f"{whole['slots']} calls at a time"
+    if whole["from"]:
+        console.print(t(within(whole), "dim"))
     console.print(t(f"with {names}, {slots}{unknown}; stored replies are not paid for again"))
 
 

@@ -19,6 +19,17 @@ def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         console.print(t(f"  target {wanted['lines']}+ lines, {wanted['formulas']}+ formulas; about {guess['calls']} calls, "
                         f"{guess['prompt_tokens']:,} prompt and {guess['completion_tokens']:,} reply tokens, "
                         f"{cost} with {guess['model']}"))  # fmt: skip
+        console.print(t(f"  {within(guess)}", "dim"))
+
+
+def within(guess: Mapping[str, Any]) -> str:
+    """The range of an estimate, and where it comes from."""
+    bounds = guess["range"]
+    calls, prompt, reply = (
+        "{:,} to {:,}".format(*bounds[name]) for name in ("calls", "prompt_tokens", "completion_tokens")
+    )
+    cost = "" if bounds["cost"] is None else ", ${:.2f} to ${:.2f}".format(*bounds["cost"])
+    return f"four of five take {calls} calls, {prompt} prompt and {reply} reply tokens{cost} ({guess['from']['text']})"
 
 
 def show_nothing(console: Console, data: Mapping[str, Any]) -> None:
