@@ -207,7 +207,9 @@ def repair(prompt: str) -> str:
 
 
 def closing(prompt: str) -> str:
-    return f"原文的两条路在这里合到一处，依据是式$\\eqref{{eq:double}}${filler(prompt[-40:])}。"
+    # Of the task, not of the prompt's end: a new try after an empty reply has its reason there.
+    task = re.search(r"# 任务：写\S+", prompt)[0]  # type: ignore[index]
+    return f"原文的两条路在这里合到一处，依据是式$\\eqref{{eq:double}}${filler(task)}。"
 
 
 def between(text: str, start: str, stop: str) -> str:
