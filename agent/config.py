@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache
 from math import inf
 from pathlib import Path
 from types import UnionType
@@ -230,8 +231,7 @@ def load(path: Path) -> Config:
 
 def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "") -> T:
     """Build the dataclass ``kind`` from a TOML table; see `load` for the errors."""
-    hints = get_type_hints(kind)
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    hints, known = _shape(kind)
     for key in raw:
         if key not in known:
             raise ConfigError(f"{where}: unknown key {prefix}{key}", hint=_nearest(key, known, prefix))
@@ -240,6 +240,12 @@ def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = ""
             raise ConfigError(f"{where}: {prefix}{name} is missing")
     values = {k: _value(hints[k], v, where=where, prefix=f"{prefix}{k}") for k, v in raw.items()}
     return kind(**values)
+
+
+@cache
+def _shape(kind: type) -> tuple[Mapping[str, Any], Mapping[str, Field[Any]]]:
+    """Types and fields of a dataclass by name. Finding them takes longer than a plan's table takes to parse."""
+    return get_type_hints(kind), {f.name: f for f in fields(kind)}
 
 
 def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.batch import Ended, Whole, expand_all
-from agent.commands.expansion import pending, preview, stored
+from agent.commands.expansion import pending, previews
 from agent.commands.result import Result
 from agent.errors import UsageError
 from agent.pipeline.estimate import total
@@ -27,8 +27,7 @@ def batch(
     """Expand what is pending of a batch or sub-batch. Raises UsageError for an ID that the plan does not know."""
     paths = chosen(ws, id, limit, watch)
     if dry_run:
-        before = stored(ws)
-        rows = [preview(ws, p, spec=spec, rows=before) for p in paths]
+        rows = previews(ws, paths, spec=spec)
         return Result(
             "forecast", {"id": id, "articles": rows, "total": total(rows, slots_of(ws, jobs), ws.config)}
         )

@@ -9,10 +9,10 @@ from typing import Any
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
 from agent.errors import Interrupted, Locked, UsageError
-from agent.llm import Row
-from agent.pipeline.estimate import estimate, identity_of, known
+from agent.llm import Paid
+from agent.pipeline.estimate import Known, Size, estimate, identity_of, known
 from agent.pipeline.run import Finished, Watch, run_article
-from agent.plan import targets_for
+from agent.plan import Place, targets_for
 from agent.workspace import Workspace, slug_of
 from agent.workspace.state import FAILURES
 
@@ -22,7 +22,7 @@ def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch
     for article in pending(ws, watch):
         path = ws.root / article.file
         if dry_run:
-            return Result("dry-run", [preview(ws, path, spec=spec, rows=stored(ws))])
+            return Result("dry-run", previews(ws, [path], spec=spec))
         try:
             return _finished([run_article(ws, path, spec=spec, watch=watch)])
         except Locked:
@@ -41,8 +41,7 @@ def run_articles(
     """Expand the named articles, whether the plan holds them or not."""
     paths = list(dict.fromkeys(find_article(ws, name) for name in names))
     if dry_run:
-        rows = stored(ws)
-        return Result("dry-run", [preview(ws, p, spec=spec, rows=rows) for p in paths])
+        return Result("dry-run", previews(ws, paths, spec=spec))
     if len(paths) == 1:
         return _finished([run_article(ws, paths[0], spec=spec, watch=watch)])
     from agent.batch import expand_all
@@ -94,29 +93,35 @@ def find_article(ws: Workspace, name: str) -> Path:
     )
 
 
-def preview(ws: Workspace, path: Path, *, spec: str | None, rows: Sequence[Row]) -> dict[str, Any]:
-    """What a run of an article would take, without calling anything."""
-    place = ws.plan().find(slug_of(path))
+def previews(ws: Workspace, paths: Sequence[Path], *, spec: str | None) -> list[dict[str, Any]]:
+    """What runs of articles would take, without calling anything."""
+    places = {place.item.slug: place for place in reversed(tuple(ws.plan().places()))}
+    before = known(stored(ws), map(slug_of, paths), identity_of(ws.config, spec))
+    return [_preview(ws, path, places.get(slug_of(path)), before[slug_of(path)], spec) for path in paths]
+
+
+def _preview(
+    ws: Workspace, path: Path, place: Place | None, before: Known, spec: str | None
+) -> dict[str, Any]:
     targets = targets_for(place, ws.config.targets)
-    before = known(rows, slug_of(path), identity_of(ws.config, spec))
-    guess = estimate(path.read_bytes(), path.name, targets, ws.config, spec=spec, before=before)
+    size = Size.of(path.read_bytes(), path.name)
     return {
         "slug": slug_of(path),
-        "file": path.relative_to(ws.root).as_posix(),
+        "file": ws.named(path),
         "sub": place.sub.id if place else "",
         "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
-        "estimate": guess,
+        "estimate": estimate(size, targets, ws.config, spec=spec, before=before),
     }
 
 
-def stored(ws: Workspace) -> Sequence[Row]:
+def stored(ws: Workspace) -> Sequence[Paid]:
     """The rows of the ledger; a dry run makes none."""
     if not ws.ledger.is_file():
         return ()
     from agent.llm import Ledger
 
     with Ledger(ws.ledger) as ledger:
-        return ledger.rows()
+        return ledger.paid()
 
 
 def _finished(done: Sequence[Finished]) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.commands.result import Result
+from agent.commands.result import Result, as_data
 from agent.errors import UsageError
 from agent.prompts import shipped
 from agent.workspace import Workspace, hold, write_bytes, write_text
@@ -54,14 +54,14 @@ def _copy(source: Path, target: Path, made: list[str], folder: Path) -> None:
 def status(ws: Workspace) -> Result:
     from agent.books.status import status as measured
 
-    return Result("status", asdict(measured(ws)))
+    return Result("status", as_data(measured(ws)))
 
 
 def plan_show(ws: Workspace) -> Result:
     """The tree of the plan with what is known of each item."""
     from agent.books.status import status as measured
 
-    return Result("plan", [asdict(b) for b in measured(ws).batches])
+    return Result("plan", as_data(measured(ws).batches))
 
 
 def report(ws: Workspace) -> Result:

@@ -24,6 +24,7 @@ from agent.llm.keys import canonical, key_of, sha256
 from agent.llm.ledger_rows import (
     LedgerStats,
     ModelStats,
+    Paid,
     Row,
     arrival_digest,
     judgement_digest,
@@ -31,6 +32,7 @@ from agent.llm.ledger_rows import (
 )
 from agent.records import Call, Message, Reply, Usage
 
+_NAMED = "WHERE substr(c.name, 1, ?) = ? ORDER BY c.name, c.attempt, c.id"
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
 
@@ -151,23 +153,31 @@ class Ledger:
 
     def rows(self, prefix: str = "") -> list[Row]:
         """Rows whose name starts with prefix, in the order of (name, attempt, arrival)."""
-        query = f"{sql.ROW} WHERE substr(c.name, 1, ?) = ? ORDER BY c.name, c.attempt, c.id"
-        return [_row(found) for found in self._read(query, len(prefix), prefix)]
+        return [_row(found) for found in self._read(f"{sql.ROW} {_NAMED}", len(prefix), prefix)]
+
+    def paid(self, prefix: str = "") -> list[Paid]:
+        """As `rows`, without the replies' texts."""
+        return [
+            Paid(name, model, Usage(prompt, cached, completion, bool(counted)), seconds, status, at)
+            for name, model, prompt, cached, completion, counted, seconds, status, at in self._read(
+                f"{sql.PAID} {_NAMED}", len(prefix), prefix
+            )
+        ]
 
     def stats(self, prefix: str = "") -> LedgerStats:
         """Rows and usage, rejected ones included: they were paid for."""
         total = LedgerStats()
         models: dict[str, ModelStats] = {}
-        for row in self.rows(prefix):
+        for row in self.paid(prefix):
             one = models.get(row.model, ModelStats())
-            models[row.model] = ModelStats(one.rows + 1, one.usage + row.reply.usage)
+            models[row.model] = ModelStats(one.rows + 1, one.usage + row.usage)
             total = replace(
                 total,
                 rows=total.rows + 1,
                 ok=total.ok + (row.status == "ok"),
                 rejected=total.rejected + (row.status == "rejected"),
                 unjudged=total.unjudged + (row.status == "unjudged"),
-                usage=total.usage + row.reply.usage,
+                usage=total.usage + row.usage,
                 seconds=total.seconds + row.seconds,
             )
         return replace(total, models=dict(sorted(models.items())))

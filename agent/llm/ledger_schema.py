@@ -81,6 +81,9 @@ STORE_CALL = """INSERT INTO calls (key, name, model, attempt, params, messages, 
     ?)"""
 STORE_JUDGEMENT = "INSERT INTO judgements (key, status, problem, digest) VALUES (?, ?, ?, ?)"
 STORE_ARRIVAL = "INSERT INTO arrivals (key, at, digest) VALUES (?, ?, ?)"
+PAID = """SELECT c.name, c.model, c.prompt, c.cached, c.completion, c.counted, c.seconds,
+    coalesce(j.status, 'unjudged'), coalesce(a.at, '')
+    FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key"""
 ROW = """SELECT c.key, c.name, c.model, c.attempt, c.text, c.finish_reason, c.prompt, c.cached, c.completion,
     c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest, coalesce(a.at, '')
     FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key"""

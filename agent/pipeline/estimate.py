@@ -11,15 +11,15 @@ what the ledger says of this model, and a stated guess before it says anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from agent.article import Article, read
+from agent.article.text import decode
 from agent.config import Config
-from agent.llm import Price, Row, priced
-from agent.measure import measure
+from agent.llm import Paid, Price, priced
 from agent.records import Targets, Usage
 
 LINES_PER_PACK = 62
@@ -50,11 +50,26 @@ class Known:
     """Mean duration of a call of this model; None where too few are stored."""
 
 
-def known(rows: Sequence[Row], slug: str, identity: str) -> Known:
-    """From the rows of a ledger."""
+def known(rows: Sequence[Paid], slugs: Iterable[str], identity: str) -> dict[str, Known]:
+    """From the rows of a ledger, by slug."""
     took = [r.seconds for r in rows if r.model.partition("@")[0] == identity]
-    stored = sum(r.name.startswith(f"{slug}/") and r.status == "ok" for r in rows)
-    return Known(stored, sum(took) / len(took) if len(took) >= ENOUGH else None)
+    pace = sum(took) / len(took) if len(took) >= ENOUGH else None
+    stored = Counter(r.name.partition("/")[0] for r in rows if r.status == "ok")
+    return {slug: Known(stored[slug], pace) for slug in slugs}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What an estimate asks of an article."""
+
+    lines: int
+    """Newline-terminated."""
+    chars: int
+
+    @classmethod
+    def of(cls, data: bytes, name: str) -> Size:
+        """Raises NotUtf8."""
+        return cls(data.count(b"\n"), len(decode(data, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +82,19 @@ class Shape:
     completion: int
 
 
-def shape(article: Article, targets: Targets, config: Config) -> Shape:
-    lines = max(0, targets.lines - (0 if targets.added else measure(article).lines))
+def shape(size: Size, targets: Targets, config: Config) -> Shape:
+    lines = max(0, targets.lines - (0 if targets.added else size.lines))
     experiments = min(5, ceil(lines / 180)) if config.lab.enabled else 0
     packs = max(1, ceil(lines / LINES_PER_PACK)) + experiments
     written = packs * (1 + (1.9 if config.loop.referee else 0.5) + 0.5)
     programs = experiments + (ceil(lines / 180) + 0.45 * packs if config.lab.enabled else 0)
     calls = 3 + ceil(written + programs) + 2
-    prefix = SYSTEM_TOKENS + len(article.text) * 0.75 + lines * TABLE_TOKENS_PER_LINE
+    prefix = SYSTEM_TOKENS + size.chars * 0.75 + lines * TABLE_TOKENS_PER_LINE
     return Shape(calls, round(calls * prefix), round(lines * REPLY_TOKENS_PER_LINE + PLANNING_TOKENS))
 
 
 def estimate(
-    data: bytes,
-    name: str,
+    size: Size,
     targets: Targets,
     config: Config,
     *,
@@ -88,7 +102,7 @@ def estimate(
     before: Known = Known(),
 ) -> dict[str, Any]:
     """Calls, tokens, seconds and cost (None where the price is unknown) of expanding one article afresh."""
-    need = shape(read(data, name), targets, config)
+    need = shape(size, targets, config)
     usage = Usage(prompt=need.prompt, cached=round(need.prompt * 0.8), completion=need.completion)
     identity = identity_of(config, spec)
     each = SECONDS_A_CALL if before.seconds is None else before.seconds

@@ -135,10 +135,10 @@ def budget_of(ws: Workspace, ledger: Ledger, price: Price, times: Times) -> Budg
         return None
 
     def on_article(slug: str) -> float:
-        return sum(price(r.model, r.reply.usage) or 0.0 for r in ledger.rows(f"{slug}/"))
+        return sum(price(r.model, r.usage) or 0.0 for r in ledger.paid(f"{slug}/"))
 
     def on_day(day: str) -> float:
-        return sum(price(r.model, r.reply.usage) or 0.0 for r in ledger.rows() if r.at.startswith(day))
+        return sum(price(r.model, r.usage) or 0.0 for r in ledger.paid() if r.at.startswith(day))
 
     return Budget(
         cap_tokens=caps.tokens,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, NotRecorded, Unavailable
-from agent.pipeline.estimate import shape
+from agent.pipeline.estimate import Size, shape
 from agent.pipeline.expand import expand_article
 from agent.pipeline.outputs import write_outputs
 from agent.pipeline.prepare import only_redo, prepare, section_texts, source_of
@@ -70,7 +70,7 @@ async def expand_one(
             ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
         try:
             job = await asyncio.to_thread(prepare, resources, slug, path, data, state, models)
-            need = await asyncio.to_thread(shape, job.material.article, job.targets, job.config)
+            need = await asyncio.to_thread(shape, Size.of(data, path.name), job.targets, job.config)
             job.tell("begin", job.material.article.title, total=need.calls)
             if redo:
                 job = only_redo(resources, job, models, resources.models(slug, spec or wanted))

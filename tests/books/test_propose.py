@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.books.propose import Candidate, _packed, propose, write
+from agent.books.propose import propose, write
+from agent.books.topics import Candidate, _packed
 from agent.errors import UsageError
 from agent.plan import load
 from agent.workspace import Workspace, find
@@ -51,7 +52,7 @@ def test_it_is_the_same_each_time_and_its_plan_loads(ws: Workspace) -> None:
     proposal = propose(ws, size=5)
     assert proposal == propose(ws, size=5)
     before = (ws.root / "plan.toml").read_bytes()
-    write(ws, proposal)
+    write(ws, proposal.batch, proposal.text)
     after = (ws.root / "plan.toml").read_bytes()
     assert after.startswith(before)
     plan = load(ws.root / "plan.toml")
