@@ -231,7 +231,7 @@ def load(path: Path) -> Config:
 
 def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "") -> T:
     """Build the dataclass ``kind`` from a TOML table; see `load` for the errors."""
-    hints, known = _shape(kind)
+    hints, known = _shape(kind)  # type: ignore[arg-type]  # mypy takes no class to be hashable
     for key in raw:
         if key not in known:
             raise ConfigError(f"{where}: unknown key {prefix}{key}", hint=_nearest(key, known, prefix))

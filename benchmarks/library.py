@@ -158,7 +158,6 @@ def _write_events(root: Path, worked: list[Book]) -> None:
 
 
 def _write_ledger(root: Path, expanded: list[Book]) -> None:
-    usage = Usage(prompt=15_000, cached=12_000, completion=1_200)
     with Ledger(root / "outputs" / "ledger.db") as ledger:
         for one in expanded:
             calls = [
@@ -170,8 +169,15 @@ def _write_ledger(root: Path, expanded: list[Book]) -> None:
                 for n in range(CALLS)
             ]
             ledger.in_one(
-                [lambda c=c: ledger.put(c, Reply("推" * REPLY, usage=usage), seconds=20.0) for c in calls]  # type: ignore[misc]
+                [
+                    lambda c=c, n=n: ledger.put(c, Reply("推" * REPLY, usage=_usage(one, n)), seconds=20.0)
+                    for n, c in enumerate(calls)
+                ]  # type: ignore[misc]
             )
+
+
+def _usage(one: Book, call: int) -> Usage:
+    return Usage(prompt=15_000 + one.number, cached=12_000, completion=1_200 + call)
 
 
 def _write_documents(root: Path, books: list[Book], planned: list[Book]) -> None:

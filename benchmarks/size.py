@@ -120,7 +120,13 @@ def megabytes(peak: int) -> float:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    """As an installed program has it: with its bytecode compiled, and its output in blocks."""
+    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "expand-bytecode"),
+    }
 
 
 def opened(argv: Sequence[str], root: Path) -> tuple[int, int]:

@@ -38,7 +38,8 @@ class Shelf:
     def __init__(self, ws: Workspace, entries: Iterable[Entry] = ()) -> None:
         self.ws = ws
         self.files = ws.slugs()
-        self.names = {slug: path.relative_to(ws.articles).as_posix() for slug, path in self.files.items()}
+        folder = f"{ws.named(ws.articles)}/"
+        self.names = {slug: ws.named(path).removeprefix(folder) for slug, path in self.files.items()}
         """File below the articles folder, by slug."""
         self._keys: dict[str, set[str]] = {}
         self._known: dict[Mention, Found] = {}

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from pathlib import Path
-from typing import Any
 
 from agent.article import read
 from agent.books.index import Entry, look_at

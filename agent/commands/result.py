@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,7 @@ def as_data(value: Any) -> Any:
     time."""
     if type(value) in _ATOMS:
         return value
-    names = _names(type(value))
+    names = _names(type(value))  # type: ignore[arg-type]  # mypy takes no class to be hashable
     if names is not None:
         return {name: as_data(getattr(value, name)) for name in names}
     if isinstance(value, dict):
@@ -40,4 +40,4 @@ _ATOMS = (str, int, bool, float, type(None))
 @cache
 def _names(kind: type) -> tuple[str, ...] | None:
     """Fields of a dataclass, None of anything else."""
-    return tuple(f.name for f in fields(kind)) if hasattr(kind, "__dataclass_fields__") else None
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else None

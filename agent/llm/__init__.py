@@ -25,6 +25,7 @@ __all__ = [
     "Model",
     "ModelSettings",
     "ModelStats",
+    "Paid",
     "Price",
     "Recorded",
     "Request",

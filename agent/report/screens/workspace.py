@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from agent.report.plain import plain
 from agent.report.screens.common import FOLDED, MARKS, SCREENFUL, SEVERITY, show_table, t
@@ -95,9 +94,7 @@ def place(source: Mapping[str, Any]) -> str:
 def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
     if not data["history"]:
         console.print("no git history here: only articles marked completed without their stub can be found")
-    table = Table(box=None, pad_edge=False)
-    for name in ("article", "why", "lines", "formulas", "recorded"):
-        table.add_column(name)
+    rows = []
     for row in data["rows"]:
         before, after = row["before"], row["after"]
 
@@ -107,8 +104,8 @@ def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
             return f"{before[key] if before else '?'} → {after[key]}"
 
         said = "now" if row["recorded"] else "before" if row["known"] else "no"
-        table.add_row(t(row["title"] or row["slug"]), t(row["reason"]), grew("lines"), grew("formulas"), said)
-    console.print(table)
+        rows.append((row["title"] or row["slug"], row["reason"], grew("lines"), grew("formulas"), said))
+    show_table(console, ("article", "why", "lines", "formulas", "recorded"), rows)
 
 
 def show_audit(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
