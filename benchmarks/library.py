@@ -168,10 +168,11 @@ def _write_ledger(root: Path, expanded: list[Book]) -> None:
                 )
                 for n in range(CALLS)
             ]
+            usages = [_usage(one, n) for n in range(CALLS)]
             ledger.in_one(
                 [
-                    lambda c=c, n=n: ledger.put(c, Reply("推" * REPLY, usage=_usage(one, n)), seconds=20.0)
-                    for n, c in enumerate(calls)
+                    lambda c=c, u=u: ledger.put(c, Reply("推" * REPLY, usage=u), seconds=20.0)
+                    for c, u in zip(calls, usages, strict=True)
                 ]  # type: ignore[misc]
             )
 

@@ -58,6 +58,8 @@ class Entry(NamedTuple):
     """The author's ``TODO`` under ``## 公式推导与注释`` is still there."""
     regions: bool = False
     """The file holds marked regions, so this program expanded it."""
+    pictures: bool = False
+    """What opens a picture stands somewhere in it."""
     error: str = ""
     """Why the file could not be read or measured."""
 
@@ -149,7 +151,7 @@ def _read(path: Path, identity: tuple[int, int, int, int]) -> Entry:
     fields = front_matter(data)
     return Entry(
         *identity, sha256, *seen, fields.get("title", ""), fields.get("status", ""),
-        fields.get("tags", ""), has_stub(data), _REGION in data,
+        fields.get("tags", ""), has_stub(data), _REGION in data, b"![" in data,
     )  # fmt: skip
 
 
