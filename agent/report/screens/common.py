@@ -58,7 +58,7 @@ def show_table(
         for place, column in enumerate(zip(head, *rows, strict=True))
     ]
     lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
-    console.print(Segments([Segment("\n".join(lines))]), soft_wrap=True)
+    console.print(Segments([Segment("\n".join([*lines, ""]))]), soft_wrap=True)
 
 
 def _even(cells: Iterable[str], right: bool) -> list[str]:
