@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import agent
-from agent import measure
-from agent.article import has_stub
 from agent.errors import ExpandError
 from agent.workspace import Workspace, write_bytes
 
@@ -139,6 +137,10 @@ def _racy(stamp: int, now: int) -> bool:
 
 
 def _read(path: Path, identity: tuple[int, int, int, int]) -> Entry:
+    # What reads articles is not needed, and not imported, where nothing has changed.
+    from agent import measure
+    from agent.article import has_stub
+
     try:
         data = path.read_bytes()
     except OSError as error:

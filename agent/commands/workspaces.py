@@ -7,7 +7,6 @@ from pathlib import Path
 
 from agent.commands.result import Result, as_data
 from agent.errors import UsageError
-from agent.prompts import shipped
 from agent.workspace import Workspace, hold, write_bytes, write_text
 from agent.workspace.layout import CONFIG
 
@@ -23,6 +22,8 @@ IGNORED = (
 
 def init(folder: Path) -> Result:
     """Make a workspace. A folder that holds articles gets no sample; no file that is there is touched."""
+    from agent.prompts import shipped
+
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CONFIG).exists():
         raise UsageError(
