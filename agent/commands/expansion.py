@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
 from agent.errors import Interrupted, Locked, UsageError
 from agent.llm import Paid
 from agent.pipeline.estimate import Known, Size, estimate, identity_of, known
-from agent.pipeline.run import Finished, Watch, run_article
 from agent.plan import Place, targets_for
 from agent.workspace import Workspace, slug_of
 from agent.workspace.state import FAILURES
+
+if TYPE_CHECKING:
+    from agent.pipeline.run import Finished, Watch
 
 
 def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch) -> Result:
@@ -23,6 +25,8 @@ def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch
         path = ws.root / article.file
         if dry_run:
             return Result("dry-run", previews(ws, [path], spec=spec))
+        from agent.pipeline.run import run_article
+
         try:
             return _finished([run_article(ws, path, spec=spec, watch=watch)])
         except Locked:
@@ -43,6 +47,8 @@ def run_articles(
     if dry_run:
         return Result("dry-run", previews(ws, paths, spec=spec))
     if len(paths) == 1:
+        from agent.pipeline.run import run_article
+
         return _finished([run_article(ws, paths[0], spec=spec, watch=watch)])
     from agent.batch import expand_all
 

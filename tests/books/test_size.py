@@ -266,3 +266,12 @@ def test_what_was_paid_is_what_the_rows_say(shelves: dict[int, Path]) -> None:
     assert [(r.name, r.model, r.reply.usage, r.seconds, r.status, r.at) for r in rows] == [
         tuple(p) for p in paid
     ]
+
+
+def test_a_row_stays_a_row_and_moves_no_cursor(shelves: dict[int, Path]) -> None:
+    data = as_data(status(find(shelves[60])))
+    rows = shown("status", data, terminal=False).count("\n")
+    data["batches"][0]["subs"][0]["articles"][0]["error"] = "one\ntwo\x1b[2J"
+    text = shown("status", data, terminal=False)
+    assert text.count("\n") == rows
+    assert "one two\ufffd[2J" in text

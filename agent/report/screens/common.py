@@ -53,17 +53,18 @@ def show_table(
             table.add_row(t(first, styles.get(first, "")), *map(t, others))
         console.print(table)
         return
-    columns = [
-        _even(map(plain, column), place in right)
-        for place, column in enumerate(zip(head, *rows, strict=True))
-    ]
+    columns = [_even(column, place in right) for place, column in enumerate(zip(head, *rows, strict=True))]
     lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     console.print(Segments([Segment("\n".join([*lines, ""]))]), soft_wrap=True)
 
 
-def _even(cells: Iterable[str], right: bool) -> list[str]:
-    """A column's cells, filled up with spaces to the widest of them."""
-    measured = [(cell, cell_len(cell)) for cell in cells]
-    widest = max(width for _, width in measured)
-    gaps = [" " * (widest - width) for _, width in measured]
-    return [gap + cell if right else cell + gap for (cell, _), gap in zip(measured, gaps, strict=True)]
+def _even(cells: Sequence[str], right: bool) -> list[str]:
+    """A column's cells on a line each, filled up with spaces to the widest of them."""
+    # Few cells need either, and to ask each of them takes longer than to ask all.
+    whole = "".join(cells)
+    if "\n" in whole or plain(whole) != whole:
+        cells = [" ".join(plain(cell).splitlines()) for cell in cells]
+    widths = [len(cell) if cell.isascii() else cell_len(cell) for cell in cells]
+    widest = max(widths)
+    gaps = [" " * (widest - width) for width in widths]
+    return [gap + cell if right else cell + gap for cell, gap in zip(cells, gaps, strict=True)]
