@@ -248,6 +248,11 @@ def _shape(kind: type) -> tuple[Mapping[str, Any], Mapping[str, Field[Any]]]:
     return get_type_hints(kind), {f.name: f for f in fields(kind)}
 
 
+@cache
+def _options(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+
+
 def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if near:
@@ -256,7 +261,7 @@ def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
 
 
 def _value(hint: Any, value: Any, *, where: str, prefix: str) -> Any:
-    options = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+    options = _options(hint)
     for option in options:
         if is_dataclass(option) and isinstance(option, type) and isinstance(value, dict):
             return parse(option, value, where=where, prefix=f"{prefix}.")

@@ -175,6 +175,6 @@ def front_matter(data: bytes) -> dict[str, str]:
 def look_at(ws: Workspace, paths: Iterable[Path]) -> dict[Path, Entry]:
     """Entries of existing files, through the index, which is brought up to date."""
     index = Index(ws)
-    found = {path: entry for path in paths if (entry := index.look(path)) is not None}
+    found = {path: entry for path in dict.fromkeys(paths) if (entry := index.look(path)) is not None}
     index.save()
     return found
