@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache
 from math import inf
 from pathlib import Path
 from types import UnionType
@@ -237,8 +238,7 @@ def load(path: Path) -> Config:
 
 def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "") -> T:
     """Build the dataclass ``kind`` from a TOML table; see `load` for the errors."""
-    hints = get_type_hints(kind)
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    hints, known = _shape(kind)  # type: ignore[arg-type]  # mypy takes no class to be hashable
     for key in raw:
         if key not in known:
             raise ConfigError(f"{where}: unknown key {prefix}{key}", hint=_nearest(key, known, prefix))
@@ -249,6 +249,17 @@ def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = ""
     return kind(**values)
 
 
+@cache
+def _shape(kind: type) -> tuple[Mapping[str, Any], Mapping[str, Field[Any]]]:
+    """Types and fields of a dataclass by name. Finding them takes longer than a plan's table takes to parse."""
+    return get_type_hints(kind), {f.name: f for f in fields(kind)}
+
+
+@cache
+def _options(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+
+
 def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if near:
@@ -257,7 +268,7 @@ def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
 
 
 def _value(hint: Any, value: Any, *, where: str, prefix: str) -> Any:
-    options = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+    options = _options(hint)
     for option in options:
         if is_dataclass(option) and isinstance(option, type) and isinstance(value, dict):
             return parse(option, value, where=where, prefix=f"{prefix}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from agent.article import Article, prose
 from agent.article.frontmatter import body_start
@@ -41,15 +42,33 @@ def measure(article: Article, *, count: Callable[[str], int] | None = None) -> M
     )
 
 
-def quick(data: bytes) -> tuple[int, int]:
-    """``(lines, formulas)`` of a file, exactly as ``measure`` has them, without building an Article.
+class Glance(NamedTuple):
+    """What of a file can be told without building an Article."""
+
+    lines: int
+    """Newline-terminated lines."""
+    formulas: int
+    """Display blocks."""
+    inline: int
+    """Inline formulas."""
+    chars: int
+    """Characters of the text, front matter included."""
+
+
+def glance(data: bytes) -> Glance:
+    """The figures of a file, exactly as ``measure`` has them, without building an Article.
 
     Raises NotUtf8, which then names no file."""
     body = body_start(data)
     text = decode(data, "the file")
     start = len(data[:body].decode()) if body else 0
-    formulas = sum(token.kind == "display" for token in scan(text, start).tokens)
-    return data.count(b"\n"), formulas
+    kinds = [token.kind for token in scan(text, start).tokens]
+    return Glance(data.count(b"\n"), kinds.count("display"), kinds.count("inline"), len(text))
+
+
+def quick(data: bytes) -> tuple[int, int]:
+    """``(lines, formulas)`` of `glance`."""
+    return glance(data)[:2]
 
 
 def added(before: Measure, after: Measure) -> Measure:

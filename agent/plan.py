@@ -93,17 +93,12 @@ class Plan:
 
 def targets_for(place: Place | None, config: TargetsConfig) -> Targets:
     """The targets of an item: its own, else its sub-batch's, batch's, config's, key by key."""
-    levels = (place.item.targets, place.sub.targets, place.batch.targets) if place else ()
-
-    def pick(name: str, default: int | bool) -> int | bool:
-        values = (getattr(level, name) for level in levels)
-        return next((v for v in values if v is not None), default)
-
-    return Targets(
-        lines=int(pick("lines", config.lines)),
-        formulas=int(pick("formulas", config.formulas)),
-        added=bool(pick("added", config.added)),
-    )
+    lines, formulas, added = config.lines, config.formulas, config.added
+    for level in (place.batch.targets, place.sub.targets, place.item.targets) if place else ():
+        lines = lines if level.lines is None else level.lines
+        formulas = formulas if level.formulas is None else level.formulas
+        added = added if level.added is None else level.added
+    return Targets(lines, formulas, added)
 
 
 def standard_for(place: Place | None, config: StandardConfig) -> StandardConfig:

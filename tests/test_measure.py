@@ -8,7 +8,7 @@ import re
 from hypothesis import given, settings
 
 from agent.article import Insertion, anchors, insert, read
-from agent.measure import added, measure, meets, quick
+from agent.measure import added, glance, measure, meets, quick
 from agent.records import Measure, TargetResult, Targets
 from tests.article import made
 from tests.corpus import ROOT
@@ -77,6 +77,7 @@ def test_tokens_are_counted_by_whoever_can() -> None:
 def test_quick_agrees_with_measure(data: bytes) -> None:
     whole = measure(read(data, "a.md"))
     assert quick(data) == (whole.lines, whole.formulas)
+    assert glance(data) == (whole.lines, whole.formulas, whole.inline_formulas, len(data.decode()))
     assert whole.lines == data.count(b"\n")
     assert 0 <= whole.substance_lines <= whole.lines + 1
     assert whole.numbered >= 0

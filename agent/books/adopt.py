@@ -76,14 +76,15 @@ def adopt(ws: Workspace, files: Sequence[Path] = (), *, write: bool = True) -> A
     workspace, or that cannot be measured although it was named.
     """
     paths = _named(ws, files) if files else list(ws.slugs().values())
-    plan, states = ws.plan(), derive(ws.events.read())
+    places = {place.item.slug: place for place in reversed(tuple(ws.plan().places()))}
+    states = derive(ws.events.read())
     seen = look_at(ws, paths)
     tracked = git.tracked(ws.root)
     found = _originals(ws, seen) if tracked else {}
     rows = []
     for path, entry in seen.items():
         slug = slug_of(path)
-        file, state, place = path.relative_to(ws.root).as_posix(), states.get(slug, State()), plan.find(slug)
+        file, state, place = ws.named(path), states.get(slug, State()), places.get(slug)
         row = AdoptRow(slug, entry.title or slug, file, place.sub.id if place else "", "", False)
         why = _why_not(entry, state, found.get(path))
         if why:
@@ -115,9 +116,8 @@ def _named(ws: Workspace, files: Sequence[Path]) -> list[Path]:
 
 
 def _originals(ws: Workspace, seen: Mapping[Path, Entry]) -> dict[Path, Original]:
-    names = {p.relative_to(ws.root).as_posix(): p for p, e in seen.items() if not e.error}
-    present = {name: path.read_bytes() for name, path in names.items()}
-    return {names[n]: o for n, o in originals(ws.root, ws.config.paths.articles, present).items()}
+    names = {ws.named(p): p for p, e in seen.items() if not e.error}
+    return {names[n]: o for n, o in originals(ws.root, ws.config.paths.articles, names).items()}
 
 
 def _why_not(entry: Entry, state: State, original: Original | None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from agent import article as articles
 from agent import measure
@@ -13,7 +13,7 @@ from agent.books.claims import Document, Figure, Group, Mention, Place
 from agent.books.grouping import Cluster, clusters
 from agent.books.index import Entry, look_at
 from agent.books.matching import Shelf, normal, shelf_for
-from agent.books.originals import choose, grew
+from agent.books.originals import choose, earlier, grew
 from agent.books.status import finished_by_hand
 from agent.records import Measure, Severity
 from agent.workspace import State, Workspace, derive, git, slug_of
@@ -129,25 +129,23 @@ def gather(ws: Workspace, documents: Sequence[Document]) -> Evidence:
     entries = {slug_of(p): e for p, e in look_at(ws, shelf.files.values()).items()}
     spoken = {shelf.find(m).slug for d in documents for g in d.groups for m in g.mentions if m.figures}
     spoken -= {""} | {s for s, e in entries.items() if e.error}
-    data = {s: shelf.files[s].read_bytes() for s in shelf.files if s in entries and not entries[s].error}
-    present = {s: count(data[s], shelf.names[s]) for s in sorted(spoken)}
-    past = _past(ws, shelf, data, spoken) if git.tracked(ws.root) else {}
+    present = {s: count(shelf.files[s].read_bytes(), shelf.names[s]) for s in sorted(spoken)}
+    readable = {s for s, e in entries.items() if not e.error}
+    past = _past(ws, shelf, readable, spoken) if git.tracked(ws.root) else {}
     states = derive(ws.events.read())
     return Evidence(ws, tuple(documents), clusters(documents), shelf, entries, states, present, past)
 
 
-def _past(ws: Workspace, shelf: Shelf, data: Mapping[str, bytes], spoken: set[str]) -> dict[str, Past]:
-    histories = git.histories(ws.root, ws.config.paths.articles)
+def _past(ws: Workspace, shelf: Shelf, readable: set[str], spoken: set[str]) -> dict[str, Past]:
+    slugs = {unicodedata.normalize("NFC", ws.named(shelf.files[s])): s for s in readable}
+    told = {name for name, slug in slugs.items() if slug in spoken}
     found: dict[str, Past] = {}
-    blobs = git.contents(ws.root, (v.blob for versions in histories.values() for v in versions))
-    for path, versions in histories.items():
-        slug = slug_of(Path(path))
-        if slug not in data:
-            continue
-        held = [(v, blobs[v.blob]) for v in versions if v.blob in blobs]
-        chosen = choose([d for _, d in held], data[slug])
+    for name, held in earlier(ws.root, ws.config.paths.articles, slugs, always=told):
+        slug = slugs[name]
+        data = shelf.files[slug].read_bytes()
+        chosen = choose([d for _, d in held], data)
         original = None
-        if chosen is not None and grew(held[chosen[0]][1].count(b"\n"), data[slug].count(b"\n")):
+        if chosen is not None and grew(held[chosen[0]][1].count(b"\n"), data.count(b"\n")):
             original = count(held[chosen[0]][1], shelf.names[slug])
         counted = [(v.commit, *measure.quick(d)) for v, d in held] if slug in spoken else []
         found[slug] = Past(original, tuple(counted))

@@ -1,7 +1,7 @@
 """``outputs/index.json``: what `status` needs of each file, so that unchanged files need not be read again.
 
 The index is a cache and nothing else: it may be deleted at any time, and one that cannot be read is ignored.
-An entry counts only while the file's size and both its times are those it was made from. A file that
+An entry counts only while the file's size, inode and both its times are those it was made from. A file that
 changed so shortly before it was read that a second change could bear the same times is not remembered
 (git calls such entries racy).
 """
@@ -11,45 +11,53 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import agent
-from agent import measure
-from agent.article import has_stub
 from agent.errors import ExpandError
-from agent.workspace import Workspace, write_text
+from agent.workspace import Workspace, write_bytes
 
-FORMAT = f"4 {agent.__version__}"
+FORMAT = f"5 {agent.__version__}"
 """Another format or program version: the index is made anew, since measures may be defined differently."""
 
-_FIELD = re.compile(r"^(title|status):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
+_FIELD = re.compile(r"^(title|status|tags):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
 _REGION = b"<!-- expand:begin "
+_FILES, _END = b', "files": ', b"}\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What is known of one Markdown file."""
+class Entry(NamedTuple):
+    """What is known of one Markdown file: a tuple, because thousands are made before anything is shown."""
 
     size: int
     mtime_ns: int
     ctime_ns: int
+    inode: int
     sha256: str = ""
+    """Empty where the file could not be read."""
     lines: int = 0
     """Newline-terminated lines."""
     formulas: int = 0
     """Display blocks."""
+    inline: int = 0
+    """Inline formulas."""
+    chars: int = 0
+    """Characters of its text."""
     title: str = ""
     status: str = ""
     """The front matter's ``status``, a claim."""
+    tags: str = ""
+    """The front matter's ``tags`` as they are written."""
     stub: bool = False
     """The author's ``TODO`` under ``## 公式推导与注释`` is still there."""
     regions: bool = False
     """The file holds marked regions, so this program expanded it."""
+    pictures: bool = False
+    """What opens a picture stands somewhere in it."""
     error: str = ""
     """Why the file could not be read or measured."""
 
@@ -61,62 +69,64 @@ class Index:
         self._ws = ws
         self._path = ws.outputs / "index.json"
         self._clock = clock
-        self._stored = _load(self._path)
-        self._seen: dict[str, Entry] = {}
+        self._known = _load(self._path)
+        self._looked: set[str] = set()
         self._doubtful: dict[str, Entry] = {}
         """Good for this run, and not to be remembered."""
-        self._fresh = False
+        self._changed = False
 
     def look(self, path: Path) -> Entry | None:
         """The entry of a file below the workspace, None where there is no such file."""
+        name = self._ws.named(path)
+        self._looked.add(name)
         try:
-            stat = path.stat()
+            stat = os.stat(path)
         except OSError:
+            self._changed |= self._known.pop(name, None) is not None
             return None
-        name = path.relative_to(self._ws.root).as_posix()
-        entry = self._seen.get(name) or self._doubtful.get(name) or self._stored.get(name)
-        times = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        if entry is None or (entry.size, entry.mtime_ns, entry.ctime_ns) != times:
-            now = self._clock()
-            entry = _read(path, *times)
-            self._fresh = True
-            doubtful = entry.error or _racy(stat.st_mtime_ns, now) or _racy(stat.st_ctime_ns, now)
-            (self._doubtful if doubtful else self._seen)[name] = entry
-        elif name not in self._doubtful:
-            self._seen[name] = entry
+        entry = self._known.get(name) or self._doubtful.get(name)
+        identity = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        if entry is not None and entry[:4] == identity:
+            return entry
+        now = self._clock()
+        entry = _read(path, identity)
+        self._known.pop(name, None)
+        racy = _racy(stat.st_mtime_ns, now) or _racy(stat.st_ctime_ns, now)
+        (self._doubtful if racy or not entry.sha256 else self._known)[name] = entry
+        self._changed = True
         return entry
 
     def save(self) -> None:
-        """Write the index where something in it is new. A folder that cannot be written is no error here:
-        the next run then reads the files again."""
-        if not self._fresh and self._seen.keys() == self._stored.keys():
+        """Write the index where something in it is new. Files that nobody asked for now stay in it while they are
+        there. A folder that cannot be written is no error here: the next run then reads the files again."""
+        if not self._changed:
             return
-        files = {name: astuple(entry) for name, entry in sorted(self._seen.items())}
+        kept = {
+            n: e for n, e in sorted(self._known.items()) if n in self._looked or (self._ws.root / n).exists()
+        }
         with contextlib.suppress(ExpandError, OSError):
-            whole = {"format": FORMAT, "digest": _digest(files), "files": files}
-            write_text(self._path, json.dumps(whole, ensure_ascii=False) + "\n")
+            write_bytes(self._path, _dump(kept))
 
 
-def _digest(files: Mapping[str, Any]) -> str:
-    """Of all entries: one that was damaged into another well-formed one is damage too."""
-    return hashlib.sha256(json.dumps(files, ensure_ascii=False).encode()).hexdigest()
+def _dump(files: Mapping[str, Entry]) -> bytes:
+    body = json.dumps(files, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    head = {"format": FORMAT, "digest": hashlib.sha256(body).hexdigest()}
+    return json.dumps(head)[:-1].encode() + _FILES + body + _END
 
 
 def _load(path: Path) -> dict[str, Entry]:
+    """The entries of an index of this format that is as it was written; none of any other. The digest is of the bytes,
+    because to write the entries again for comparison takes as long as everything else."""
     try:
-        raw = json.loads(path.read_bytes())
-        if raw["format"] != FORMAT or raw["digest"] != _digest(raw["files"]):
+        head, _, rest = path.read_bytes().partition(_FILES)
+        body = rest.removesuffix(_END)
+        said = json.loads(head + b"}")
+        if said["format"] != FORMAT or said["digest"] != hashlib.sha256(body).hexdigest():
             return {}
-        entries = {name: Entry(*values) for name, values in raw["files"].items()}
+        files = json.loads(body.decode("utf-8", "surrogatepass"))
+        return {name: Entry(*values) for name, values in files.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
-    return entries if all(_sound(e) for e in entries.values()) else {}
-
-
-def _sound(entry: Entry) -> bool:
-    numbers = (entry.size, entry.mtime_ns, entry.ctime_ns, entry.lines, entry.formulas)
-    texts = (entry.sha256, entry.title, entry.status, entry.error)
-    return all(type(n) is int for n in numbers) and all(type(t) is str for t in texts)
 
 
 def _racy(stamp: int, now: int) -> bool:
@@ -126,23 +136,29 @@ def _racy(stamp: int, now: int) -> bool:
     return stamp + tick > now
 
 
-def _read(path: Path, size: int, mtime: int, ctime: int) -> Entry:
+def _read(path: Path, identity: tuple[int, int, int, int]) -> Entry:
+    # What reads articles is not needed, and not imported, where nothing has changed.
+    from agent import measure
+    from agent.article import has_stub
+
     try:
         data = path.read_bytes()
-        lines, formulas = measure.quick(data)
-    except ExpandError as error:
-        return Entry(size, mtime, ctime, error=str(error))
     except OSError as error:
-        return Entry(size, mtime, ctime, error=error.strerror or "cannot be read")
+        return Entry(*identity, error=error.strerror or "cannot be read")
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        seen = measure.glance(data)
+    except ExpandError as error:
+        return Entry(*identity, sha256, error=str(error))
     fields = front_matter(data)
     return Entry(
-        size, mtime, ctime, hashlib.sha256(data).hexdigest(), lines, formulas,
-        fields.get("title", ""), fields.get("status", ""), has_stub(data), _REGION in data,
+        *identity, sha256, *seen, fields.get("title", ""), fields.get("status", ""),
+        fields.get("tags", ""), has_stub(data), _REGION in data, b"![" in data,
     )  # fmt: skip
 
 
 def front_matter(data: bytes) -> dict[str, str]:
-    """``title`` and ``status`` of the front matter. Flat lines only: that is all `status` asks for."""
+    """``title``, ``status`` and ``tags`` of the front matter. Flat lines only: that is all the books ask for."""
     head = data[3:4096] if data.startswith(b"\xef\xbb\xbf") else data[:4096]
     if not head.startswith(b"---"):
         return {}
@@ -159,6 +175,6 @@ def front_matter(data: bytes) -> dict[str, str]:
 def look_at(ws: Workspace, paths: Iterable[Path]) -> dict[Path, Entry]:
     """Entries of existing files, through the index, which is brought up to date."""
     index = Index(ws)
-    found = {path: entry for path in paths if (entry := index.look(path)) is not None}
+    found = {path: entry for path in dict.fromkeys(paths) if (entry := index.look(path)) is not None}
     index.save()
     return found

@@ -38,8 +38,11 @@ class Shelf:
     def __init__(self, ws: Workspace, entries: Iterable[Entry] = ()) -> None:
         self.ws = ws
         self.files = ws.slugs()
-        self.names = {slug: path.relative_to(ws.articles).as_posix() for slug, path in self.files.items()}
+        folder = f"{ws.named(ws.articles)}/"
+        self.names = {slug: ws.named(path).removeprefix(folder) for slug, path in self.files.items()}
         """File below the articles folder, by slug."""
+        self._slugs = {unicodedata.normalize("NFC", name): slug for slug, name in self.names.items()}
+        self._prefix = folder
         self._keys: dict[str, set[str]] = {}
         self._known: dict[Mention, Found] = {}
         for path, entry in look_at(ws, self.files.values()).items():
@@ -57,7 +60,11 @@ class Shelf:
 
     def by_path(self, written: str) -> str:
         """The slug of the article at a path as documents write it, or nothing."""
-        path = PurePosixPath(unicodedata.normalize("NFC", written.strip()))
+        plainly = unicodedata.normalize("NFC", written.strip())
+        known = self._slugs.get(plainly.removeprefix(self._prefix))
+        if known is not None:
+            return known
+        path = PurePosixPath(plainly)
         folder = PurePosixPath(self.ws.config.paths.articles)
         if path.is_absolute() or ".." in path.parts:
             return ""

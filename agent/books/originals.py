@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,24 +34,41 @@ def grew(before: int, after: int) -> bool:
     return after >= GROWTH * before and after - before >= GROWTH_LINES
 
 
-def originals(root: Path, folder: str, present: Mapping[str, bytes]) -> dict[str, Original]:
-    """The original of each file of ``present`` (path relative to ``root`` → its bytes now) that was expanded.
+def originals(root: Path, folder: str, files: Mapping[str, Path]) -> dict[str, Original]:
+    """The original of each of ``files`` (by its path relative to ``root``) that was expanded.
 
     A file that is not in the history, or never grew and never lost its stub, has no original of its own: it
-    is its own original, and is left out. Raises UsageError when git fails.
+    is its own original, and is left out. Raises UsageError when git fails, OSError for a file that cannot be read.
     """
-    history = {_name(path): versions for path, versions in git.histories(root, folder).items()}
-    wanted = {path: history[_name(path)] for path in present if _name(path) in history}
-    blobs = git.contents(root, (v.blob for versions in wanted.values() for v in versions))
+    names = {_name(path): path for path in files}
     found: dict[str, Original] = {}
-    for path, versions in wanted.items():
-        held = [(v, blobs[v.blob]) for v in versions if v.blob in blobs]
-        chosen = choose([data for _, data in held], present[path])
+    for path, held in earlier(root, folder, names):
+        name = names[path]
+        chosen = choose([data for _, data in held], files[name].read_bytes())
         if chosen is not None:
             index, reason = chosen
             version, data = held[index]
-            found[path] = Original(data, version.commit, version.at, version.path, reason)
+            found[name] = Original(data, version.commit, version.at, version.path, reason)
     return found
+
+
+def earlier(
+    root: Path, folder: str, names: Container[str], *, always: Container[str] = ()
+) -> Iterator[tuple[str, list[tuple[git.Version, bytes]]]]:
+    """(path, versions with their bytes, oldest first) of those ``names`` (paths below ``root``, composed) whose history
+    holds another text than their file, and of those in ``always``.
+
+    One file at a time: a history is larger than the articles, and may be larger than memory. Raises UsageError when
+    git fails.
+    """
+    histories = git.histories(root, folder)
+    differing = {_name(path) for path in git.differing(root, folder)}
+    with git.objects(root) as read:
+        for path, versions in histories.items():
+            name = _name(path)
+            same = len({v.blob for v in versions}) == 1 and name not in differing
+            if name in names and (not same or name in always):
+                yield name, [(v, data) for v in versions if (data := read(v.blob)) is not None]
 
 
 def original(path: Path) -> Original | None:
@@ -60,10 +77,10 @@ def original(path: Path) -> Original | None:
     Raises UsageError when the file cannot be read or does not lie in a git repository.
     """
     try:
-        data = path.read_bytes()
+        path.stat()
+        return originals(path.parent, ".", {path.name: path}).get(path.name)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="name a file that exists") from None
-    return originals(path.parent, ".", {path.name: data}).get(path.name)
 
 
 def choose(versions: list[bytes], present: bytes) -> tuple[int, str] | None:

@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import re
 import string
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from math import ceil
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, product
 from pathlib import Path
-from typing import Any
 
-from agent.article import Article, read
+from agent.article import read
+from agent.books.index import Entry, look_at
 from agent.books.status import status
-from agent.errors import NotUtf8, UsageError
-from agent.pipeline.estimate import estimate
-from agent.pipeline.series import place_of
+from agent.books.topics import Candidate, grouped
+from agent.errors import ConfigError, UsageError
+from agent.pipeline.estimate import Size, estimate
+from agent.pipeline.series import place_of, title_of
 from agent.plan import targets_for
-from agent.workspace import Workspace, write_text
+from agent.workspace import Workspace, write_bytes
 
-COMMON = 0.4
-"""A tag that more than this share of the articles carry says nothing about any of them."""
-SMALL = 3
-"""Topics with fewer articles are put together."""
-REST = "其他"
 INLINE = 3
 """An article without displays and with fewer inline formulas than this is no technical one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    slug: str
-    file: str
-    """Path below the articles folder."""
-    title: str
-    series: str
-    number: int
-    tags: tuple[str, ...]
-    headings: tuple[str, ...]
-    estimate: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +47,10 @@ class Proposal:
     batch: str
     groups: tuple[Group, ...]
     aside: tuple[Aside, ...]
+    calls: int
+    """Of all groups together, as are the next two."""
+    tokens: int
+    cost: float | None
     text: str
     """What would be added to the plan."""
 
@@ -74,22 +61,43 @@ def propose(ws: Workspace, *, size: int = 10) -> Proposal:
         raise UsageError(f"--size {size}", hint="a sub-batch holds at least one article")
     candidates, aside = _sorted_out(ws)
     batch = next_batch(ws)
-    groups = []
-    for id, (title, items) in zip(_ids(batch), _grouped(candidates, size), strict=False):
-        guesses = [c.estimate for c in items]
-        costs = [g["cost"] for g in guesses]
-        known = None if any(c is None for c in costs) else round(sum(costs), 4)
-        tokens = sum(g["prompt_tokens"] + g["completion_tokens"] for g in guesses)
-        groups.append(Group(id, title, tuple(items), sum(g["calls"] for g in guesses), tokens, known))
-    return Proposal(batch, tuple(groups), tuple(aside), plan_text(batch, groups))
+    named = zip(_ids(batch), grouped(candidates, size), strict=False)
+    groups = tuple(Group(id, title, tuple(items), *_sum(items)) for id, (title, items) in named)
+    return Proposal(batch, groups, tuple(aside), *_sum(candidates), plan_text(batch, groups))
 
 
-def write(ws: Workspace, proposal: Proposal) -> None:
-    """Add the proposal to the plan; what stands there keeps every byte."""
+def _sum(items: Sequence[Candidate]) -> tuple[int, int, float | None]:
+    """Calls, tokens and US dollars."""
+    guesses = [c.estimate for c in items]
+    costs = [g["cost"] for g in guesses]
+    tokens = sum(g["prompt_tokens"] + g["completion_tokens"] for g in guesses)
+    return sum(g["calls"] for g in guesses), tokens, None if None in costs else round(sum(costs), 4)
+
+
+def write(ws: Workspace, batch: str, text: str) -> None:
+    """Add a proposal to the plan; what stands there keeps every byte.
+
+    Raises UsageError where the plan has got a batch of this name since the proposal, ConfigError where nothing can be
+    added to it (its batches are one inline list, say); the plan is then untouched.
+    """
     path = ws.inside(ws.config.paths.plan)
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    gap = "\n" if before and not before.endswith("\n\n") else ""
-    write_text(path, before + gap + proposal.text)
+    if batch in ws.plan().ids():
+        raise UsageError(
+            f"{path.name} has a batch {batch} by now",
+            hint="run expand plan propose again: the plan has changed",
+        )
+    before = path.read_bytes() if path.is_file() else b""
+    gap = b"" if not before or before.endswith((b"\n\n", b"\n\r\n")) else b"\n"
+    if before and not before.endswith(b"\n"):
+        gap = b"\n\n"
+    after = before + gap + text.encode()
+    try:
+        tomllib.loads(after.decode())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path.name}: nothing can be added to it ({error})", hint="write its batches as [[batch]] tables"
+        ) from None
+    write_bytes(path, after)
 
 
 def next_batch(ws: Workspace) -> str:
@@ -100,115 +108,54 @@ def next_batch(ws: Workspace) -> str:
 def _sorted_out(ws: Workspace) -> tuple[list[Candidate], list[Aside]]:
     candidates: list[Candidate] = []
     aside: list[Aside] = []
-    for row in status(ws).unplanned:
-        if row.status != "pending":
-            continue
+    rows = [row for row in status(ws).unplanned if row.status in ("pending", "failed")]
+    seen = look_at(ws, [ws.root / row.file for row in rows])
+    for row in rows:
         path = ws.root / row.file
-        file = path.relative_to(ws.articles).as_posix()
-        try:
-            article = read(path.read_bytes(), path.name)
-        except (OSError, NotUtf8) as error:
-            aside.append(Aside(file, row.title, str(error)))
-            continue
-        reason = not_technical(article)
-        if reason:
+        file = row.file.removeprefix(f"{ws.named(ws.articles)}/")
+        entry = seen.get(path)
+        reason = "读不出" if entry is None else entry.error or not_technical(entry)
+        if entry is None or reason:
             aside.append(Aside(file, row.title, reason))
         else:
-            candidates.append(_candidate(ws, row.slug, file, article, path))
+            candidates.append(_candidate(ws, row.slug, file, path, entry))
     return candidates, aside
 
 
-def not_technical(article: Article) -> str:
+def not_technical(entry: Entry) -> str:
     """Why an article is nothing to derive from; empty when it is."""
-    inline = sum(f.kind == "inline" for f in article.formulas)
-    if not article.displays and inline < INLINE:
-        return f"没有独立公式，行内公式 {inline} 个"
+    if not entry.formulas and entry.inline < INLINE:
+        return f"没有独立公式，行内公式 {entry.inline} 个"
     return ""
 
 
-def _candidate(ws: Workspace, slug: str, file: str, article: Article, path: Path) -> Candidate:
-    place = place_of(article.title)
-    tags = (
-        (article.front.fields.get("tags", "") if article.front else "").replace("，", ",").replace("、", ",")
-    )
+def _candidate(ws: Workspace, slug: str, file: str, path: Path, entry: Entry) -> Candidate:
+    title = title_of(path, entry) or slug
+    place = place_of(title)
+    tags = [t.strip() for t in re.split("[,，、;；]", entry.tags.strip("[]"))]
+    guess = estimate(Size(entry.lines, entry.chars), targets_for(None, ws.config.targets), ws.config)
     return Candidate(
         slug=slug,
         file=file,
-        title=article.title,
+        title=title,
         series=place.base if place else "",
         number=place.number if place else 0,
-        tags=tuple(dict.fromkeys(t.strip() for t in tags.split(",") if t.strip())),
-        headings=tuple(h.text for h in article.headings if h.level == 2),
-        estimate=estimate(article.data, path.name, targets_for(None, ws.config.targets), ws.config),
+        tags=tuple(dict.fromkeys(t.strip("\"' ") for t in tags if t.strip("\"' "))),
+        # Only an article without tags is known by its headings, and only its file knows them.
+        headings=() if any(tags) else _headings(path),
+        estimate=guess,
     )
 
 
-def _grouped(candidates: Sequence[Candidate], size: int) -> Iterator[tuple[str, list[Candidate]]]:
-    """(title, items) of each sub-batch: topics by frequency, a series together and in order."""
-    units = _units(candidates)
-    topics: dict[str, list[list[Candidate]]] = {}
-    for unit, topic in zip(units, _topics(units), strict=True):
-        topics.setdefault(topic, []).append(unit)
-    small = [t for t, held in topics.items() if t != REST and sum(map(len, held)) < SMALL]
-    for topic in small:
-        topics.setdefault(REST, []).extend(topics.pop(topic))
-    order = sorted(topics, key=lambda t: (t == REST, -sum(map(len, topics[t])), t))
-    for topic in order:
-        packs = _packed(topics[topic], size)
-        for n, items in enumerate(packs, 1):
-            yield (f"{topic}（{n}）" if len(packs) > 1 else topic), items
-
-
-def _units(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
-    """A series is one unit, in its order; any other article is one by itself."""
-    series: dict[str, list[Candidate]] = {}
-    for c in candidates:
-        series.setdefault(c.series or f"\0{c.slug}", []).append(c)
-    return [sorted(held, key=lambda c: (c.number, c.slug)) for held in series.values()]
-
-
-def _topics(units: Sequence[Sequence[Candidate]]) -> list[str]:
-    """The tag each unit shares with most others, tags that nearly everyone has left out; without tags, a word of
-    its headings that others share."""
-    tags = [Counter(t for c in unit for t in c.tags) for unit in units]
-    counts = Counter(t for held in tags for t in held)
-    limit = max(COMMON * len(units), SMALL)
-    words = [
-        {w for c in unit for h in c.headings for w in re.findall(r"[A-Za-z]{3,}|[\u4e00-\u9fff]{2,4}", h)}
-        for unit in units
-    ]
-    shared = Counter(w for held in words for w in held)
-    chosen = []
-    for held, own in zip(tags, words, strict=True):
-        usable = [t for t in held if counts[t] <= limit]
-        by_word = [w for w in own if 1 < shared[w] <= limit]
-        if usable:
-            chosen.append(max(usable, key=lambda t: (counts[t], held[t], t)))
-        elif by_word and not held:
-            chosen.append(max(by_word, key=lambda w: (shared[w], w)))
-        else:
-            chosen.append(REST)
-    return chosen
-
-
-def _packed(units: Sequence[Sequence[Candidate]], size: int) -> list[list[Candidate]]:
-    """Units into sub-batches of at most ``size`` and about equal length; only a series longer than that is cut."""
-    pieces = [list(unit[i : i + size]) for unit in units for i in range(0, len(unit), size)]
-    total = sum(map(len, pieces))
-    even = ceil(total / ceil(total / size))
-    packs: list[list[Candidate]] = []
-    for piece in pieces:
-        if packs and len(packs[-1]) + len(piece) <= min(size, max(even, len(piece))):
-            packs[-1] += piece
-        else:
-            packs.append(piece)
-    return packs
+def _headings(path: Path) -> tuple[str, ...]:
+    return tuple(h.text for h in read(path.read_bytes(), path.name).headings if h.level == 2)
 
 
 def _ids(batch: str) -> Iterator[str]:
-    for prefix in ("", *string.ascii_uppercase):
-        for letter in string.ascii_uppercase:
-            yield f"{batch}{prefix}{letter}"
+    """9A … 9Z, 9AA, 9AB …, without end."""
+    for length in count(1):
+        for letters in product(string.ascii_uppercase, repeat=length):
+            yield batch + "".join(letters)
 
 
 def plan_text(batch: str, groups: Sequence[Group]) -> str:

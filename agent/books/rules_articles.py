@@ -169,7 +169,7 @@ def fronts(e: Evidence) -> Iterator[AuditRow]:
     """The ``status`` of the front matter and of catalogues."""
     for slug, entry in e.entries.items():
         expanded = bool(e.standing(slug))
-        file = e.shelf.files[slug].relative_to(e.ws.root).as_posix()
+        file = e.ws.named(e.shelf.files[slug])
         counts = f"{entry.lines:,} lines, {entry.formulas:,} formulas"
         if entry.status == "completed" and not expanded and not finished_by_hand(entry):
             place = Place(file, _status_line(e, slug))
@@ -225,17 +225,16 @@ def figures(e: Evidence) -> Iterator[AuditRow]:
     """Pictures that an article links to and that are not there. Addresses of the site itself (from ``/``)
     and of other hosts are not looked up."""
     for slug, path in e.shelf.files.items():
-        data = path.read_bytes()
-        if b"](" not in data and b"<img" not in data:
+        if slug not in e.entries or not e.entries[slug].pictures:
             continue
         try:
-            article = articles.read(data, path.name)
+            article = articles.read(path.read_bytes(), path.name)
         except ExpandError:
             continue
         for image in article.images:
             target = unquote(image.url.split("?")[0].split("#")[0])
             if not target or _ELSEWHERE.match(image.url) or (path.parent / target).is_file():
                 continue
-            place = Place(path.relative_to(e.ws.root).as_posix(), image.line)
+            place = Place(e.ws.named(path), image.line)
             message = f"{slug}: the picture is not there"
             yield row(place, "figure", "error", message, image.url, "no such file", names=True)

@@ -5,15 +5,14 @@ Nothing here imports a model library or parses an article in full: this is what 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from agent.books.index import Entry, look_at
 from agent.plan import Place, Plan, targets_for
 from agent.records import Targets
-from agent.workspace import State, Workspace, derive
+from agent.workspace import State, Workspace, derive, slug_of
 
 STANDINGS = ("merged", "accepted", "draft", "failed", "pending", "by-hand", "missing")
 
@@ -124,12 +123,13 @@ def status(ws: Workspace) -> Status:
     """
     plan, files = ws.plan(), ws.slugs()
     states = derive(ws.events.read())
-    planned = {_slug(place): ws.article(place) for place in plan.places()}
+    items = ws.items(plan)
+    planned = set(map(slug_of, items.values()))
     drafts = {
         s: ws.output(s) / "draft.md" for s, state in states.items() if state.status in ("draft", "accepted")
     }
-    seen = look_at(ws, [*files.values(), *planned.values(), *drafts.values()])
-    book = _Book(ws, states, seen, drafts)
+    seen = look_at(ws, [*files.values(), *items.values(), *drafts.values()])
+    book = _Book(ws, states, seen, drafts, items)
     batches = tuple(_batch(plan, index, book) for index in range(len(plan.batches)))
     unplanned = tuple(book.article(slug, path, None) for slug, path in files.items() if slug not in planned)
     whole = Status(str(ws.root), Counts(), 0, 0, batches, unplanned)
@@ -147,28 +147,33 @@ class _Book:
     states: Mapping[str, State]
     seen: Mapping[Path, Entry]
     drafts: Mapping[str, Path]
+    items: Mapping[str, Path]
+    """By the file that the plan names."""
 
     def article(self, slug: str, path: Path, place: Place | None) -> ArticleStatus:
-        state = self.states.get(slug, State())
-        entry = self.seen.get(path)
-        file = path.relative_to(self.ws.root).as_posix()
+        state, entry = self.states.get(slug, _UNTOUCHED), self.seen.get(path)
+        file = self.ws.named(path)
         title = (place.item.title if place else "") or (entry.title if entry else "") or slug
-        base = ArticleStatus(
-            slug, title, file, place.sub.id if place else "", standing(state, entry),
-            failures=state.failures, error=state.error, at=state.at,
-        )  # fmt: skip
+        word = standing(state, entry)
         if entry is None:
-            return base
+            return ArticleStatus(
+                slug, title, file, place.sub.id if place else "", word,
+                failures=state.failures, error=state.error, at=state.at,
+            )  # fmt: skip
         draft = self.seen.get(self.drafts[slug]) if slug in self.drafts else None
         targets = _targets(targets_for(place, self.ws.config.targets), draft or entry, state)
-        return replace(
-            base, lines=entry.lines, formulas=entry.formulas,
+        return ArticleStatus(
+            slug, title, file, place.sub.id if place else "", word,
+            lines=entry.lines, formulas=entry.formulas,
             targets=targets, met=all(t.met for t in targets),
             draft_lines=draft.lines if draft else None, draft_formulas=draft.formulas if draft else None,
-            recorded=base.status != "by-hand" or state.status == "by-hand",
+            recorded=word != "by-hand" or state.status == "by-hand",
             changed=bool(draft and state.sha256 and state.sha256 != entry.sha256),
-            error=entry.error or base.error,
+            failures=state.failures, error=entry.error or state.error, at=state.at,
         )  # fmt: skip
+
+
+_UNTOUCHED = State()
 
 
 def standing(state: State, entry: Entry | None) -> str:
@@ -197,16 +202,13 @@ def _targets(wanted: Targets, measured: Entry, state: State) -> tuple[Target, ..
     return tuple(Target(n, w, g, g >= w) for n, w, g in results)
 
 
-def _slug(place: Place) -> str:
-    return unicodedata.normalize("NFC", PurePosixPath(place.item.file).stem)
-
-
 def _batch(plan: Plan, index: int, book: _Book) -> BatchStatus:
     batch = plan.batches[index]
     subs = []
     for sub in batch.subs:
         places = [Place(batch, sub, item) for item in sub.items]
-        articles = tuple(book.article(_slug(p), book.ws.article(p), p) for p in places)
+        paths = [book.items[item.file] for item in sub.items]
+        articles = tuple(book.article(slug_of(path), path, p) for path, p in zip(paths, places, strict=True))
         subs.append(SubBatchStatus(sub.id, sub.title, count(articles), articles))
     every = {a.slug: a for sub in subs for a in sub.articles}
     return BatchStatus(batch.id, batch.title, count(every.values()), tuple(subs))

@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that `expand --help` sta
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from pathlib import Path
@@ -79,6 +80,8 @@ for command in COMMANDS:
 def main() -> None:
     """Entry point: run, and turn every error into a line and an exit code."""
     debug = "--debug" in sys.argv[1:]
+    # What is known of thousands of articles holds no cycles; by default it would be searched for them again and again.
+    gc.set_threshold(100_000)
     stdout = sys.stdout
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -126,7 +126,7 @@ def plan_propose(ctx: click.Context, size: int, yes: bool, as_json: bool) -> Non
     result = bookkeeping.plan_propose(ws, size=size)
     render(result.view, result.data, result.raw, as_json)
     if result.data["groups"] and (yes or (not as_json and click.confirm("Add this to the plan?", err=True))):
-        bookkeeping.plan_accept(ws, size=size)
+        bookkeeping.plan_accept(ws, result.data)
         click.echo(f"{ws.config.paths.plan}: batch {result.data['batch']} added", err=True)
     raise SystemExit(result.code)
 

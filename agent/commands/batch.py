@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.batch import Ended, Opener, Whole, expand_all, here
-from agent.commands.expansion import history, pending, preview
+from agent.commands.expansion import pending, previews
 from agent.commands.result import Result
 from agent.errors import UsageError
 from agent.pipeline.deferred import VIA, check, deferred
@@ -44,9 +44,7 @@ def batch(
     writers = opener(engine, scheduler)
     paths = chosen(ws, id, limit, watch)
     if dry_run:
-        before = history(ws)
-        ws = deferred(ws) if batched else ws
-        rows = [preview(ws, p, spec=spec, before=before, batched=batched) for p in paths]
+        rows = previews(deferred(ws) if batched else ws, paths, spec=spec, batched=batched)
         whole = total(rows, slots_of(ws, jobs), ws.config)
         return Result("forecast", {"id": id, "via": via or "", "articles": rows, "total": whole})
     if not paths:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent.commands.result import Result
+from agent.commands.result import Result, as_data
 from agent.workspace import Workspace
+
+if TYPE_CHECKING:
+    from agent.llm import Paid
 
 
 def plan_import(ws: Workspace, files: Sequence[Path], *, write: bool) -> Result:
@@ -20,27 +23,27 @@ def plan_import(ws: Workspace, files: Sequence[Path], *, write: bool) -> Result:
 def plan_propose(ws: Workspace, *, size: int) -> Result:
     from agent.books.propose import propose
 
-    return Result("propose", asdict(propose(ws, size=size)))
+    return Result("propose", as_data(propose(ws, size=size)))
 
 
-def plan_accept(ws: Workspace, *, size: int) -> None:
-    """Write the proposal, computed anew: it is the same as long as the articles are."""
-    from agent.books.propose import propose, write
+def plan_accept(ws: Workspace, proposed: Mapping[str, Any]) -> None:
+    """Write the proposal that was shown."""
+    from agent.books.propose import write
 
-    write(ws, propose(ws, size=size))
+    write(ws, proposed["batch"], proposed["text"])
 
 
 def adopt(ws: Workspace, files: Sequence[Path], *, write: bool) -> Result:
     from agent.books.adopt import adopt as record
 
-    return Result("adopt", {**asdict(record(ws, files, write=write)), "written": write})
+    return Result("adopt", {**as_data(record(ws, files, write=write)), "written": write})
 
 
 def audit(ws: Workspace, files: Sequence[Path]) -> Result:
     """Claims that do not hold; exit code 1 when there is one."""
     from agent.books.audit import audit as compare
 
-    rows = [asdict(row) for row in compare(ws, files)]
+    rows = as_data(compare(ws, files))
     return Result("audit", rows, 1 if any(r["severity"] == "error" for r in rows) else 0)
 
 
@@ -51,9 +54,9 @@ def cost(ws: Workspace) -> Result:
     from agent.prompts import open_library
 
     with Ledger(ws.ledger) as ledger:
-        rows = ledger.rows()
+        rows = ledger.paid()
     library = open_library(ws.prompts)
-    groups: dict[str, Callable[[Any], str]] = {
+    groups: dict[str, Callable[[Paid], str]] = {
         "article": lambda row: str(row.name.split("/")[0]),
         "section": lambda row: "/".join(row.name.split("/")[:2]),
         "role": lambda row: role_of(row.name, library),
@@ -61,21 +64,19 @@ def cost(ws: Workspace) -> Result:
         "day": lambda row: str(row.at[:10]) or "before days were kept",
     }
     price = priced(ws.config.prices.models)
-    data = {name: grouped(rows, key, price) for name, key in groups.items()}
+    # Of single rows: some went in batch files, others did not.
+    bills = [(row, price(row.model, row.usage)) for row in rows]
+    data = {name: grouped(bills, key) for name, key in groups.items()}
     data["day"].sort(key=lambda row: str(row["name"]))
-    total = grouped(rows, lambda row: "total", price)
+    total = grouped(bills, lambda row: "total")
     return Result("cost", {**data, "total": total[0] if total else _row("total")})
 
 
-def grouped(
-    rows: Sequence[Any], key: Callable[[Any], str], priced: Callable[[str, Any], float | None]
-) -> list[dict[str, Any]]:
-    """Sums over the rows of a ledger. Prices are those of single rows: some went in batch files, others did not."""
+def grouped(bills: Sequence[tuple[Paid, float | None]], key: Callable[[Paid], str]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for row in rows:
+    for row, price in bills:
         group = found.setdefault(key(row), _row(key(row)))
-        usage = row.reply.usage
-        price = priced(row.model, usage)
+        usage = row.usage
         group["calls"] += 1
         group["rejected"] += row.status == "rejected"
         group["prompt"] += usage.prompt

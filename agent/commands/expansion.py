@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
 from agent.errors import Interrupted, Locked, UsageError
-from agent.llm import Row
-from agent.pipeline.estimate import estimate, identity_of, known
-from agent.pipeline.experience import Experience, learned
-from agent.pipeline.run import Finished, Watch, run_article
+from agent.llm import Paid
+from agent.pipeline.estimate import Size, estimate, identity_of, known
+from agent.pipeline.experience import learned
 from agent.plan import targets_for
 from agent.workspace import Workspace, slug_of
 from agent.workspace.state import FAILURES
+
+if TYPE_CHECKING:
+    from agent.pipeline.run import Finished, Watch
 
 
 def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch) -> Result:
@@ -24,7 +25,9 @@ def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch
     for article in pending(ws, watch):
         path = ws.root / article.file
         if dry_run:
-            return Result("dry-run", [preview(ws, path, spec=spec, before=history(ws))])
+            return Result("dry-run", previews(ws, [path], spec=spec))
+        from agent.pipeline.run import run_article
+
         try:
             return _finished([run_article(ws, path, spec=spec, watch=watch)])
         except Locked:
@@ -43,9 +46,10 @@ def run_articles(
     """Expand the named articles, whether the plan holds them or not."""
     paths = list(dict.fromkeys(find_article(ws, name) for name in names))
     if dry_run:
-        before = history(ws)
-        return Result("dry-run", [preview(ws, p, spec=spec, before=before) for p in paths])
+        return Result("dry-run", previews(ws, paths, spec=spec))
     if len(paths) == 1:
+        from agent.pipeline.run import run_article
+
         return _finished([run_article(ws, paths[0], spec=spec, watch=watch)])
     from agent.batch import expand_all
 
@@ -96,53 +100,46 @@ def find_article(ws: Workspace, name: str) -> Path:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """What a workspace knows of earlier runs."""
-
-    rows: Sequence[Row]
-    """Of the ledger."""
-    experience: Experience
-
-
-def preview(
-    ws: Workspace, path: Path, *, spec: str | None, before: History, batched: bool = False
-) -> dict[str, Any]:
-    """What a run of an article would take, without calling anything."""
-    place = ws.plan().find(slug_of(path))
-    targets = targets_for(place, ws.config.targets)
-    guess = estimate(
-        path.read_bytes(),
-        path.name,
-        targets,
-        ws.config,
-        spec=spec,
-        before=known(before.rows, slug_of(path), identity_of(ws.config, spec), batched=batched),
-        experience=before.experience,
-        batched=batched,
-    )
-    return {
-        "slug": slug_of(path),
-        "file": path.relative_to(ws.root).as_posix(),
-        "sub": place.sub.id if place else "",
-        "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
-        "estimate": guess,
-    }
-
-
-def history(ws: Workspace) -> History:
+def previews(
+    ws: Workspace, paths: Sequence[Path], *, spec: str | None, batched: bool = False
+) -> list[dict[str, Any]]:
+    """What runs of articles would take, without calling anything. ``batched``: as files of a batch API."""
+    places = {place.item.slug: place for place in reversed(tuple(ws.plan().places()))}
     rows = stored(ws)
-    return History(rows, learned(ws, rows))
+    experience = learned(ws, rows)
+    before = known(rows, map(slug_of, paths), identity_of(ws.config, spec), batched=batched)
+
+    def preview(path: Path) -> dict[str, Any]:
+        slug = slug_of(path)
+        place = places.get(slug)
+        targets = targets_for(place, ws.config.targets)
+        return {
+            "slug": slug,
+            "file": ws.named(path),
+            "sub": place.sub.id if place else "",
+            "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
+            "estimate": estimate(
+                Size.of(path.read_bytes(), path.name),
+                targets,
+                ws.config,
+                spec=spec,
+                before=before[slug],
+                experience=experience,
+                batched=batched,
+            ),
+        }
+
+    return [preview(path) for path in paths]
 
 
-def stored(ws: Workspace) -> Sequence[Row]:
+def stored(ws: Workspace) -> Sequence[Paid]:
     """The rows of the ledger; a dry run makes none."""
     if not ws.ledger.is_file():
         return ()
     from agent.llm import Ledger
 
     with Ledger(ws.ledger) as ledger:
-        return ledger.rows()
+        return ledger.paid()
 
 
 def _finished(done: Sequence[Finished]) -> Result:

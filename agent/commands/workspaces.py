@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.commands.result import Result
+from agent.commands.result import Result, as_data
 from agent.errors import UsageError
-from agent.prompts import shipped
 from agent.workspace import Workspace, hold, write_bytes, write_text
 from agent.workspace.layout import CONFIG
 
@@ -23,6 +22,8 @@ IGNORED = (
 
 def init(folder: Path) -> Result:
     """Make a workspace. A folder that holds articles gets no sample; no file that is there is touched."""
+    from agent.prompts import shipped
+
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CONFIG).exists():
         raise UsageError(
@@ -54,14 +55,14 @@ def _copy(source: Path, target: Path, made: list[str], folder: Path) -> None:
 def status(ws: Workspace) -> Result:
     from agent.books.status import status as measured
 
-    return Result("status", asdict(measured(ws)))
+    return Result("status", as_data(measured(ws)))
 
 
 def plan_show(ws: Workspace) -> Result:
     """The tree of the plan with what is known of each item."""
     from agent.books.status import status as measured
 
-    return Result("plan", [asdict(b) for b in measured(ws).batches])
+    return Result("plan", as_data(measured(ws).batches))
 
 
 def report(ws: Workspace) -> Result:
@@ -88,10 +89,11 @@ def ledger_stats(ws: Workspace) -> Result:
     ledger = Ledger(ws.ledger)
     try:
         stats = ledger.stats()
-        rows = ledger.rows()
+        rows = ledger.paid()
     finally:
         ledger.close()
-    sums = grouped(rows, lambda row: str(row.model), priced(ws.config.prices.models))
+    price = priced(ws.config.prices.models)
+    sums = grouped([(row, price(row.model, row.usage)) for row in rows], lambda row: row.model)
     costs = {row["name"]: row["cost"] for row in sums}
     models = {
         name: {"calls": m.rows, **asdict(m.usage), "cost": costs[name]} for name, m in stats.models.items()

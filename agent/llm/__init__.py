@@ -6,7 +6,7 @@ from agent.llm.client import Client
 from agent.llm.json_reply import json_parser, parse_json
 from agent.llm.keys import key_of, prompt_hash
 from agent.llm.ledger import Ledger
-from agent.llm.ledger_rows import LedgerStats, ModelStats, Row
+from agent.llm.ledger_rows import LedgerStats, ModelStats, Paid, Row
 from agent.llm.model import CallEvent, Model, ModelSettings, Recorded
 from agent.llm.prices import Price, cost_of, priced, window_of
 from agent.llm.request import Answer, Request
@@ -27,6 +27,7 @@ __all__ = [
     "ModelSettings",
     "ModelStats",
     "OwnAccounts",
+    "Paid",
     "Price",
     "Recorded",
     "Request",

@@ -25,6 +25,7 @@ from agent.llm.ledger_rows import (
     Entry,
     LedgerStats,
     ModelStats,
+    Paid,
     Row,
     arrival_digest,
     cache_write_digest,
@@ -39,6 +40,7 @@ from agent.workspace import make_folder
 
 BATCH = "batch-api"
 """In the table of ways: the reply came out of a batch file."""
+_NAMED = "WHERE substr(c.name, 1, ?) = ? ORDER BY c.name, c.attempt, c.id"
 BUSY_SECONDS = 30.0
 """How long to wait for another process that is writing."""
 
@@ -165,8 +167,23 @@ class Ledger:
 
     def rows(self, prefix: str = "") -> list[Row]:
         """Rows whose name starts with prefix, in the order of (name, attempt, arrival)."""
-        query = f"{sql.ROW} WHERE substr(c.name, 1, ?) = ? ORDER BY c.name, c.attempt, c.id"
-        return [_row(found) for found in self._read(query, len(prefix), prefix)]
+        return [_row(found) for found in self._read(f"{sql.ROW} {_NAMED}", len(prefix), prefix)]
+
+    def paid(self, prefix: str = "") -> list[Paid]:
+        """As `rows`, without the replies' texts."""
+        return [
+            Paid(
+                name,
+                model,
+                Usage(prompt, cached, completion, bool(counted), written, batched=via == BATCH),
+                seconds,
+                status,
+                at,
+            )
+            for name, model, prompt, cached, completion, counted, seconds, status, at, via, written in self._read(
+                f"{sql.PAID} {_NAMED}", len(prefix), prefix
+            )
+        ]
 
     def since(self, id: int) -> list[Entry]:
         """What was stored after the row of that number, by any process, in the order it came."""
@@ -187,16 +204,16 @@ class Ledger:
         """Rows and usage, rejected ones included: they were paid for."""
         total = LedgerStats()
         models: dict[str, ModelStats] = {}
-        for row in self.rows(prefix):
+        for row in self.paid(prefix):
             one = models.get(row.model, ModelStats())
-            models[row.model] = ModelStats(one.rows + 1, one.usage + row.reply.usage)
+            models[row.model] = ModelStats(one.rows + 1, one.usage + row.usage)
             total = replace(
                 total,
                 rows=total.rows + 1,
                 ok=total.ok + (row.status == "ok"),
                 rejected=total.rejected + (row.status == "rejected"),
                 unjudged=total.unjudged + (row.status == "unjudged"),
-                usage=total.usage + row.reply.usage,
+                usage=total.usage + row.usage,
                 seconds=total.seconds + row.seconds,
             )
         return replace(total, models=dict(sorted(models.items())))

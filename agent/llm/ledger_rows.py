@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from agent.llm.keys import canonical, sha256
 from agent.records import Message, Reply, Usage
@@ -30,6 +30,19 @@ class Row:
     """What is wrong with a rejected reply; the next attempt carries it."""
     at: str = field(default="", compare=False)
     """When it came, UTC, ISO 8601 with seconds; empty in files older than this field."""
+
+
+class Paid(NamedTuple):
+    """A stored reply without what was said: of thousands of calls, only this is wanted. A tuple, for there are so many."""
+
+    name: str
+    model: str
+    usage: Usage
+    seconds: float
+    """How long the answer took."""
+    status: Status
+    at: str
+    """As in ``Row``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,10 @@ STORE_JUDGEMENT = "INSERT INTO judgements (key, status, problem, digest) VALUES 
 STORE_ARRIVAL = "INSERT INTO arrivals (key, at, digest) VALUES (?, ?, ?)"
 STORE_WAY = "INSERT INTO ways (key, via, digest) VALUES (?, ?, ?)"
 STORE_CACHE_WRITE = "INSERT INTO cache_writes (key, tokens, digest) VALUES (?, ?, ?)"
+PAID = """SELECT c.name, c.model, c.prompt, c.cached, c.completion, c.counted, c.seconds,
+    coalesce(j.status, 'unjudged'), coalesce(a.at, ''), coalesce(v.via, ''), coalesce(w.tokens, 0)
+    FROM calls AS c LEFT JOIN judgements AS j ON j.key = c.key LEFT JOIN arrivals AS a ON a.key = c.key
+    LEFT JOIN ways AS v ON v.key = c.key LEFT JOIN cache_writes AS w ON w.key = c.key"""
 ROW = """SELECT c.key, c.name, c.model, c.attempt, c.text, c.finish_reason, c.prompt, c.cached, c.completion,
     c.counted, c.seconds, coalesce(j.status, 'unjudged'), coalesce(j.problem, ''), c.digest, coalesce(a.at, ''),
     coalesce(v.via, ''), coalesce(w.tokens, 0)

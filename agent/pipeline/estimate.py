@@ -11,15 +11,15 @@ says anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
-from agent.article import Article, read
+from agent.article.text import decode
 from agent.config import Config
-from agent.llm import Price, Row, priced
-from agent.measure import measure
+from agent.llm import Paid, Price, priced
 from agent.pipeline.experience import Experience, Quantity, Range, Run, expected, missing_lines
 from agent.records import Targets, Usage
 
@@ -58,12 +58,29 @@ class Known:
     """Mean duration of a call of this model; None where too few are stored."""
 
 
-def known(rows: Sequence[Row], slug: str, identity: str, *, batched: bool = False) -> Known:
-    """From the rows of a ledger; how long a call takes, from those that went the same way."""
-    same = (r for r in rows if r.reply.usage.batched == batched)
+def known(
+    rows: Sequence[Paid], slugs: Iterable[str], identity: str, *, batched: bool = False
+) -> dict[str, Known]:
+    """From the rows of a ledger, by slug; how long a call takes, from those that went the same way."""
+    same = (r for r in rows if r.usage.batched == batched)
     took = [r.seconds for r in same if r.model.partition("@")[0] == identity]
-    stored = sum(r.name.startswith(f"{slug}/") and r.status == "ok" for r in rows)
-    return Known(stored, sum(took) / len(took) if len(took) >= ENOUGH else None)
+    pace = sum(took) / len(took) if len(took) >= ENOUGH else None
+    stored = Counter(r.name.partition("/")[0] for r in rows if r.status == "ok")
+    return {slug: Known(stored[slug], pace) for slug in slugs}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What an estimate asks of an article."""
+
+    lines: int
+    """Newline-terminated."""
+    chars: int
+
+    @classmethod
+    def of(cls, data: bytes, name: str) -> Size:
+        """Raises NotUtf8."""
+        return cls(data.count(b"\n"), len(decode(data, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +93,8 @@ class Shape:
     completion: int
 
 
-def shape(article: Article, targets: Targets, config: Config) -> Shape:
-    return shape_of(missing_lines(targets, measure(article).lines), len(article.text), config)
+def shape(size: Size, targets: Targets, config: Config) -> Shape:
+    return shape_of(missing_lines(targets, size.lines), size.chars, config)
 
 
 def shape_of(lines: int, characters: int, config: Config) -> Shape:
@@ -103,8 +120,7 @@ def factors(what: Quantity, experience: Experience, config: Config) -> Range:
 
 
 def estimate(
-    data: bytes,
-    name: str,
+    size: Size,
     targets: Targets,
     config: Config,
     *,
@@ -119,7 +135,7 @@ def estimate(
     ``range`` holds for each of them the bounds within which four of five articles stay. At the upper bound of the cost
     nothing of the prompts is served from a cache.
     """
-    need, experience = shape(read(data, name), targets, config), experience or Experience()
+    need, experience = shape(size, targets, config), experience or Experience()
     calls, prompt, completion = (
         _times(getattr(need, what), factors(what, experience, config)) for what in QUANTITIES
     )

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from agent.article import strip
 from agent.errors import ExpandError
-from agent.llm import Row
+from agent.llm import Paid
 from agent.plan import Plan, targets_for
 from agent.records import Targets
 from agent.workspace import Workspace
@@ -108,7 +108,7 @@ class Experience:
         return f"from {len(self.recorded)} recorded articles" + (f" and {mine}" if self.own else "")
 
 
-def learned(ws: Workspace, rows: Sequence[Row]) -> Experience:
+def learned(ws: Workspace, rows: Sequence[Paid]) -> Experience:
     """From the event log: articles drafted by real calls, whose source can still be had. ``rows``: of the ledger."""
     replayed = {r.name.partition("/")[0] for r in rows if r.model == "replay"}
     plan, paths = ws.plan(), ws.slugs()

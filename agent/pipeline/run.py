@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, NotRecorded, Unavailable
 from agent.llm import Client
-from agent.pipeline.estimate import shape
+from agent.pipeline.estimate import Size, shape
 from agent.pipeline.expand import expand_article
 from agent.pipeline.job import Asker, Progress
 from agent.pipeline.models import Models
@@ -83,7 +83,8 @@ async def write_article(
 ) -> Mapping[str, Any]:
     """The whole way of an article, from its frozen inputs to the files of its draft; gives its report."""
     job = await asyncio.to_thread(prepare, means, frozen, client, live)
-    need = await asyncio.to_thread(shape, job.material.article, job.targets, job.config)
+    source = job.material.article
+    need = shape(Size.of(source.data, source.name), job.targets, job.config)
     job.tell("begin", job.material.article.title, total=need.calls)
     outcome = await expand_article(job)
     folder = means.ws.output(frozen.slug)

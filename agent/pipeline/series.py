@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.article import Article, read
+from agent.books.index import Entry, look_at
 from agent.errors import NotUtf8
 from agent.pipeline.material import defuse
 from agent.workspace import Workspace
 
-NUMBER = re.compile(r"^(?P<base>.*?)\s*[（(](?P<number>[一二三四五六七八九十]{1,3}|\d{1,2})[）)]")
+FORMS = (
+    re.compile(r"^(?P<base>.*?)\s*[（(](?P<number>[一二三四五六七八九十]{1,3}|\d{1,2})[）)]"),
+    re.compile(r"^(?P<base>.+?)\s*[：:]\s*(?P<number>\d{1,2})\s*[、.．](?!\d)"),
+    re.compile(r"^(?P<base>.+?)\s*[（(](?P<number>[上中下])[）)]\s*$"),
+)
+"""How a title says which part of a series it is: （三）, `：3、` or `：3.` after the series' name, （下） at the end."""
+PARTS = {"上": 1, "中": 2, "下": 3}
 DIGITS = {c: n for n, c in enumerate("一二三四五六七八九", 1)}
 FORMULAS = 12
 """Labelled formulas of an earlier part that its digest shows."""
@@ -26,14 +34,18 @@ class Place:
 
 def place_of(title: str) -> Place | None:
     """The series a title belongs to and its number there, or None."""
-    match = NUMBER.match(title)
-    if match is None or not match["base"]:
+    match = next((m for form in FORMS if (m := form.match(title))), None)
+    if match is None:
         return None
-    return Place(match["base"], number_of(match["number"]))
+    # One series, however its name is typed in each part.
+    base = " ".join(unicodedata.normalize("NFKC", match["base"]).casefold().split())
+    return Place(base, number_of(match["number"])) if base else None
 
 
 def number_of(text: str) -> int:
-    """一 … 九十九, or Arabic digits."""
+    """一 … 九十九, Arabic digits, or 上, 中, 下."""
+    if text in PARTS:
+        return PARTS[text]
     if text.isdigit():
         return int(text)
     tens, _, ones = text.rpartition("十")
@@ -48,15 +60,22 @@ def series_text(ws: Workspace, article: Article) -> str:
     if here is None:
         return ""
     earlier: list[tuple[int, str]] = []
-    for slug, path in ws.slugs().items():
-        there = place_of(quick_title(path))
+    files = ws.slugs()
+    seen = look_at(ws, files.values())
+    for slug, path in files.items():
+        there = place_of(title_of(path, seen.get(path)))
         if there is not None and there.base == here.base and there.number < here.number:
             earlier.append((there.number, digest(ws, slug, path)))
     return "\n\n".join(text for _, text in sorted(earlier))
 
 
+def title_of(path: Path, entry: Entry | None) -> str:
+    """The title as front matter or first heading give it; the index knows the first of them."""
+    return (entry.title if entry else "") or quick_title(path)
+
+
 def quick_title(path: Path) -> str:
-    """The title as front matter or first heading give it, from the start of the file alone."""
+    """The title from the start of the file alone."""
     with open(path, "rb") as file:
         head = file.read(4096).decode("utf-8", "replace")
     found = re.search(r"^title:\s*(.+?)\s*$", head, re.M) or re.search(r"^#\s+(.+?)\s*#*$", head, re.M)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,6 +112,36 @@ def contents(root: Path, blobs: Iterable[str]) -> dict[str, bytes]:
 
 def read(root: Path, blob: str) -> bytes:
     return contents(root, [blob])[blob]
+
+
+@contextmanager
+def objects(root: Path) -> Iterator[Callable[[str], bytes | None]]:
+    """Give a function that reads one object after another from one process of git, for more of them than memory holds;
+    None for what a shallow or partial clone lacks."""
+    with subprocess.Popen(
+        ["git", *_SAFE, "cat-file", "--batch"], cwd=root, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:  # fmt: skip
+        asked, said = process.stdin, process.stdout
+        assert asked is not None
+        assert said is not None
+
+        def read(blob: str) -> bytes | None:
+            asked.write(f"{blob}\n".encode())
+            asked.flush()
+            header = said.readline().split()
+            if len(header) != 3:
+                return None
+            return said.read(int(header[2]) + 1)[:-1]
+
+        yield read
+        asked.close()
+
+
+def differing(root: Path, folder: str = ".") -> set[str]:
+    """Files below ``folder`` that may differ from HEAD, by their path below ``root``: those that git's own index cannot
+    vouch for."""
+    raw = _run(root, "diff-index", "--name-only", "--relative", "-z", "HEAD", "--", folder)
+    return set(raw.decode("utf-8", "surrogateescape").split("\0")) - {""}
 
 
 def commit(root: Path, paths: Iterable[Path], message: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from pathlib import Path
 
 from agent.config import Config, load
@@ -66,10 +69,25 @@ class Workspace:
             )
         return path
 
+    def named(self, path: Path) -> str:
+        """How a file of the workspace is called: its path below the root. What lies elsewhere keeps its own."""
+        # Of thousands of files; `relative_to` takes ten times as long.
+        return os.fspath(path).removeprefix(f"{self.root}{os.sep}").replace(os.sep, "/")
+
     def article(self, place: Place) -> Path:
         """Path of a plan item. Raises PathEscape; the file may be missing."""
-        path = self.articles / place.item.file
-        if not path.resolve().is_relative_to(self.articles.resolve()):
+        return self._item(self.articles, place)
+
+    def items(self, plan: Plan) -> dict[str, Path]:
+        """Path of every item of a plan, by the file it names. Raises PathEscape; files may be missing."""
+        articles = self.articles
+        return {place.item.file: self._item(articles, place) for place in plan.places()}
+
+    def _item(self, articles: Path, place: Place) -> Path:
+        path = articles / place.item.file
+        # The plan names nothing above its folder, so that only a link can lead out; to look for one is much
+        # quicker than to resolve every path.
+        if _linked(articles, place.item.file) and not path.resolve().is_relative_to(articles.resolve()):
             raise PathEscape(
                 f"{place.sub.id}: {place.item.file} leaves {self.config.paths.articles}/",
                 hint="an item may not be a link to a file elsewhere",
@@ -83,9 +101,7 @@ class Workspace:
     def slugs(self) -> dict[str, Path]:
         """Every article by slug. Raises UsageError where two files share one."""
         found: dict[str, Path] = {}
-        if not self.articles.is_dir():
-            return found
-        for path in sorted(self.articles.rglob("*.md")):
+        for path in _markdown(self.articles):
             slug = slug_of(path)
             if slug in found:
                 raise UsageError(
@@ -95,6 +111,30 @@ class Workspace:
                 )
             found[slug] = path
         return found
+
+
+def _linked(folder: Path, file: str) -> bool:
+    """Whether ``file`` or a folder on the way to it is a link, or the way climbs."""
+    parts = file.split("/")
+    steps = accumulate(parts, os.path.join, initial=os.fspath(folder))
+    return ".." in parts or any(os.path.islink(step) for step in islice(steps, 1, None))
+
+
+def _markdown(folder: Path) -> list[Path]:
+    """Every ``*.md`` below a folder, as `Path.rglob` has them, sorted; linked folders are not entered."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    folders: list[tuple[tuple[str, ...], str]] = [((), os.fspath(folder))]
+    while folders:
+        parts, here = folders.pop()
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(here) as entries:
+            for entry in entries:
+                inside = (*parts, entry.name)
+                if entry.name.endswith(".md"):
+                    found.append((inside, entry.path))
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((inside, entry.path))
+    # By their names: to compare paths takes longer than to list them.
+    return [Path(path) for _, path in sorted(found)]
 
 
 def slug_of(path: Path) -> str:

@@ -314,6 +314,7 @@ def test_what_the_index_reads_is_what_the_reader_reads() -> None:
         quick = front_matter(data)
         assert quick.get("title", "") == fields.get("title", ""), path.name
         assert quick.get("status", "") == fields.get("status", ""), path.name
+        assert quick.get("tags", "") == fields.get("tags", ""), path.name
         assert articles.has_stub(data) == (articles.stub_lines(whole) is not None), path.name
 
 

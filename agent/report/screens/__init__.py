@@ -13,7 +13,9 @@ from agent.report.screens import batches, runs, texts, workspace
 
 def screen(view: str, data: Any, console: Console | None = None) -> None:
     """Show ``data`` as the screen ``view``."""
-    SCREENS[view](console or default_console(), data)
+    # Written in one piece: rich would flush after each line of a long screen.
+    with console or default_console() as whole:
+        SCREENS[view](whole, data)
 
 
 class Screen(Console):

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from agent.report.screens.common import t
+from agent.report.screens.common import show_table, t
 
 
 def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -111,12 +111,10 @@ def show_export(console: Console, data: Mapping[str, Any]) -> None:
 
 def show_cost(console: Console, data: Mapping[str, Any]) -> None:
     for kind in ("article", "section", "role", "model", "day"):
-        table = Table(box=None, pad_edge=False)
-        for name in (kind, "calls", "rejected", "prompt", "cached", "reply", "cost"):
-            table.add_column(name, justify="left" if name == kind else "right")
-        for row in data[kind]:
-            table.add_row(t(row["name"]), *_cost_cells(row))
-        console.print(table)
+        head = (kind, "calls", "rejected", "prompt", "cached", "reply", "cost")
+        show_table(
+            console, head, [(row["name"], *_cost_cells(row)) for row in data[kind]], right=range(1, len(head))
+        )
         console.print()
     console.print(t("total: " + ", ".join(f"{n} {v}" for n, v in zip(("calls", "rejected", "prompt", "cached", "reply", "cost"), _cost_cells(data["total"]), strict=True))))  # fmt: skip
 

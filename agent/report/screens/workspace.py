@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from agent.report.plain import plain
-from agent.report.screens.common import FOLDED, MARKS, SEVERITY, t
+from agent.report.screens.common import FOLDED, MARKS, SCREENFUL, SEVERITY, show_table, t
 
 
 def show_init(console: Console, data: Mapping[str, Any]) -> None:
@@ -27,13 +26,17 @@ def show_status(console: Console, data: Mapping[str, Any]) -> None:
     console.print(t(f"{c['total']} articles: {c['done']} done, {c['accepted']} accepted, {c['drafts']} drafts, "
                     f"{c['pending']} pending, {c['failed']} failed, {c['by_hand']} by hand, {c['missing']} missing"))  # fmt: skip
     console.print(t(f"{data['lines']:,} lines, {data['formulas']:,} display formulas"))
-    show_plan(console, data["batches"])
+    folded = console.is_terminal and c["total"] > SCREENFUL
+    show_plan(console, data["batches"], folded=folded)
     if data["unplanned"]:
         console.print(t(f"\n{len(data['unplanned'])} articles that no batch names", "bold"))
-        console.print(_articles(data["unplanned"]))
+        if not folded:
+            _show_articles(console, data["unplanned"])
+    if folded:
+        console.print(t("\nSub-batches under way are listed; --json, or a pipe, lists every article.", "dim"))
 
 
-def show_plan(console: Console, batches: Sequence[Mapping[str, Any]]) -> None:
+def show_plan(console: Console, batches: Sequence[Mapping[str, Any]], *, folded: bool = False) -> None:
     if not batches:
         console.print("The plan is empty; build one: expand plan import FILE…")
     for batch in batches:
@@ -41,31 +44,24 @@ def show_plan(console: Console, batches: Sequence[Mapping[str, Any]]) -> None:
             c = sub["counts"]
             head = f"\n{sub['id']} {sub['title']}  {c['done']}/{c['total']} done"
             console.print(t(head + (f", {c['drafts']} drafts" if c["drafts"] else ""), "bold"))
-            console.print(_articles(sub["articles"]))
+            if not folded or c["total"] not in (c["done"] + c["by_hand"], c["pending"]):
+                _show_articles(console, sub["articles"])
 
 
-def _articles(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("state", "article", "lines", "formulas", "target"):
-        table.add_column(name, justify="right" if name in ("lines", "formulas") else "left", style="")
-    for row in rows:
-        word, style = MARKS.get(row["status"], (row["status"], ""))
-        lines = row["draft_lines"] if row["draft_lines"] is not None else row["lines"]
-        formulas = row["draft_formulas"] if row["draft_formulas"] is not None else row["formulas"]
-        wanted = {x["name"]: x["wanted"] for x in row["targets"]}
-        target = f"{wanted.get('lines', 0)}+ / {wanted.get('formulas', 0)}+" if wanted else ""
-        verdict = (
-            " met" if row["met"] else " short" if row["status"] in ("draft", "accepted", "merged") else ""
-        )
-        remark = f"  {row['error']}" if row["error"] else "  source changed" if row["changed"] else ""
-        table.add_row(
-            t(word, style),
-            t(row["title"] or row["slug"]),
-            str(lines),
-            str(formulas),
-            t(target + verdict + remark),
-        )
-    return table
+def _show_articles(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    head = ("state", "article", "lines", "formulas", "target")
+    show_table(console, head, map(_article, rows), right=(2, 3), styles=dict(MARKS.values()))
+
+
+def _article(row: Mapping[str, Any]) -> tuple[str, ...]:
+    word, _ = MARKS.get(row["status"], (row["status"], ""))
+    lines = row["draft_lines"] if row["draft_lines"] is not None else row["lines"]
+    formulas = row["draft_formulas"] if row["draft_formulas"] is not None else row["formulas"]
+    wanted = {x["name"]: x["wanted"] for x in row["targets"]}
+    target = f"{wanted.get('lines', 0)}+ / {wanted.get('formulas', 0)}+" if wanted else ""
+    verdict = " met" if row["met"] else " short" if row["status"] in ("draft", "accepted", "merged") else ""
+    remark = f"  {row['error']}" if row["error"] else "  source changed" if row["changed"] else ""
+    return word, row["title"] or row["slug"], str(lines), str(formulas), target + verdict + remark
 
 
 def show_report(console: Console, data: Mapping[str, Any]) -> None:
@@ -98,9 +94,7 @@ def place(source: Mapping[str, Any]) -> str:
 def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
     if not data["history"]:
         console.print("no git history here: only articles marked completed without their stub can be found")
-    table = Table(box=None, pad_edge=False)
-    for name in ("article", "why", "lines", "formulas", "recorded"):
-        table.add_column(name)
+    rows = []
     for row in data["rows"]:
         before, after = row["before"], row["after"]
 
@@ -110,8 +104,8 @@ def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
             return f"{before[key] if before else '?'} → {after[key]}"
 
         said = "now" if row["recorded"] else "before" if row["known"] else "no"
-        table.add_row(t(row["title"] or row["slug"]), t(row["reason"]), grew("lines"), grew("formulas"), said)
-    console.print(table)
+        rows.append((row["title"] or row["slug"], row["reason"], grew("lines"), grew("formulas"), said))
+    show_table(console, ("article", "why", "lines", "formulas", "recorded"), rows)
 
 
 def show_audit(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -132,17 +126,23 @@ def show_audit(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def show_propose(console: Console, data: Mapping[str, Any]) -> None:
     for g in data["groups"]:
-        cost = "price unknown" if g["cost"] is None else f"about ${g['cost']:.2f}"
-        console.print(t(f"{g['id']} {g['title']}  {len(g['items'])} articles, about {g['calls']} calls, "
-                        f"{g['tokens']:,} tokens, {cost}", "bold"))  # fmt: skip
-        for c in g["items"]:
-            console.print(t(f"  {c['title']}"))
+        console.print(t(f"{g['id']} {g['title']}  {_takes(g, len(g['items']))}", "bold"))
+        console.print(t("\n".join(f"  {c['title']}" for c in g["items"])))
     if data["aside"]:
         console.print(t(f"set aside ({len(data['aside'])}):", "bold"))
         for a in data["aside"]:
             console.print(t(f"  {a['title']}: {a['reason']}", "dim"))
-    if not data["groups"]:
+    if data["groups"]:
+        articles = sum(len(g["items"]) for g in data["groups"])
+        console.print(t(f"batch {data['batch']}: {_takes(data, articles)}", "bold"))
+    else:
         console.print("Every technical article stands in a batch already.")
+
+
+def _takes(estimate: Mapping[str, Any], articles: int) -> str:
+    cost = "price unknown" if estimate["cost"] is None else f"about ${estimate['cost']:.2f}"
+    noun = "article" if articles == 1 else "articles"
+    return f"{articles} {noun}, about {estimate['calls']} calls, {estimate['tokens']:,} tokens, {cost}"
 
 
 def show_doctor(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
