@@ -247,6 +247,8 @@ def test_probe_finds_every_limit_in_force() -> None:
         pytest.skip(str(error))
     assert [r for r in found if not r.ok] == []
     assert sum(r.control for r in found) >= 4
+    assert [r.name for r in found if r.detail in ("", "ended by itself")] == [], "each says what happened"
+    assert {r.name: r.detail for r in found}["fork bomb"].startswith("stopped after")
 
 
 @pytest.mark.filterwarnings("ignore::agent.lab.sandbox.UnsafeSandboxWarning")

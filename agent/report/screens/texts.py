@@ -53,7 +53,7 @@ def show_experiment(console: Console, rows: Sequence[Mapping[str, Any]]) -> None
     for row in rows:
         console.print(t(f"{row['file']}  ").append("ok" if row["ok"] else "failed", "green" if row["ok"] else "red").append(f"  {row['seconds']:.2f} s"))  # fmt: skip
         for name, value in row["values"].items():
-            console.print(t(f"  {name} = {value['value']} {value['unit']}"))
+            console.print(t(f"  {name} = {value} {row['units'].get(name, '')}".rstrip()))
         for name in (*row["tables"], *row["figures"]):
             console.print(t(f"  {name}"))
         if row["stdout"].strip():
