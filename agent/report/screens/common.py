@@ -22,5 +22,11 @@ FOLDED = 12
 SEVERITY = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
+def named(title: str, slug: str) -> Text:
+    """The title, and below it the slug that commands take, where it is another. Folded, never cut: a person types it."""
+    text = Text(plain(title or slug), overflow="fold")
+    return text.append(plain(f"\n  {slug}"), "dim") if title and title != slug else text
+
+
 def t(value: Any, style: str = "") -> Text:
     return Text(plain(str(value)), style=style)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from agent.report.plain import plain
 from agent.report.screens.common import SEVERITY, t
+from agent.report.words import counted
 
 
 def show_measure(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -38,7 +39,8 @@ def show_findings(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         place = f"{f['file']}:{f['line']}:{f['column']}: "
         console.print(t(place).append(f["severity"], SEVERITY[f["severity"]]).append(plain(f": {f['message']} [{f['check']}/{f['rule']}]")))  # fmt: skip
     count = {s: sum(f["severity"] == s for f in rows) for s in SEVERITY}
-    console.print(t(f"{count['error']} errors, {count['warning']} warnings, {count['info']} notes"))
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    console.print(t(", ".join(counted(count[s], word) for s, word in words.items())))
 
 
 def show_witness(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
