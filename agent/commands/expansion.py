@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
@@ -79,7 +80,8 @@ def pending(ws: Workspace, watch: Watch, *, id: str = "") -> Iterator[ArticleSta
 
 
 def find_article(ws: Workspace, name: str) -> Path:
-    """The article called ``name``: its slug, file name or path. Raises UsageError with near names."""
+    """The article called ``name``: its slug, file name, path or title. Raises UsageError with near slugs, or with
+    those that share the title."""
     import difflib
 
     slugs = ws.slugs()
@@ -87,11 +89,25 @@ def find_article(ws: Workspace, name: str) -> Path:
     for candidate in (name, wanted):
         if candidate in slugs:
             return slugs[candidate]
-    near = difflib.get_close_matches(wanted, slugs, n=3, cutoff=0.4)
+    known = {a.slug: a.title for a in status(ws).articles() if a.slug in slugs}
+    called = [slug for slug, title in known.items() if _same_words(title, name)]
+    if len(called) == 1:
+        return slugs[called[0]]
+    if called:
+        raise UsageError(
+            f"{len(called)} articles have the title {name}", hint=f"name one by its slug: {', '.join(called)}"
+        )
+    names = {**{title: slug for slug, title in known.items()}, **{slug: slug for slug in slugs}}
+    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
+    near = dict.fromkeys(names[word] for word in close)
     raise UsageError(
         f"no article {name} in {ws.config.paths.articles}/",
         hint=f"did you mean {', '.join(near)}?" if near else "expand status lists the articles",
     )
+
+
+def _same_words(title: str, name: str) -> bool:
+    return normalize("NFC", title).split() == normalize("NFC", name).split()
 
 
 def preview(ws: Workspace, path: Path, *, spec: str | None, rows: Sequence[Row]) -> dict[str, Any]:

@@ -108,6 +108,20 @@ def test_falling_short_is_1(site: Site) -> None:
     assert site.expand("merge", "a").code in (1, 2), "nothing is accepted yet"
 
 
+def test_strip_says_where_there_is_nothing_to_take_out(site: Site) -> None:
+    path = site.article("a.md")
+    done = site.expand("strip", path)
+    assert (done.code, done.stdout) == (0, path.read_bytes())
+    assert "holds no regions" in done.err
+    said = site.expand("strip", path, "-o", "copy.md")
+    assert (said.code, "holds no regions" in said.err) == (0, True)
+    binary = site.root / "program"
+    binary.write_bytes(b"\x7fELF\x02\x01\x00\xff\xfe")
+    done = site.expand("strip", binary)
+    assert (done.code, done.stdout) == (2, b""), "not a text"
+    assert "not UTF-8 at byte 7" in done.err
+
+
 def test_check_and_strip_are_1_where_they_find_something(site: Site) -> None:
     path = site.article("a.md")
     assert site.expand("check", path).code == 0
