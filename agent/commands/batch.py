@@ -28,7 +28,12 @@ def batch(
     paths = chosen(ws, id, limit, watch)
     if dry_run:
         before = stored(ws)
-        rows = [preview(ws, p, spec=spec, rows=before) for p in paths]
+        rows = []
+        for path in paths:
+            try:
+                rows.append(preview(ws, path, spec=spec, rows=before))
+            except UsageError as error:
+                watch.line(f"{error}, passing on")
         return Result(
             "forecast", {"id": id, "articles": rows, "total": total(rows, slots_of(ws, jobs), ws.config)}
         )

@@ -12,6 +12,8 @@ from agent.commands.result import Result
 from agent.errors import Interrupted, Locked, UsageError
 from agent.llm import Row
 from agent.pipeline.estimate import estimate, identity_of, known
+from agent.pipeline.models import expected
+from agent.pipeline.prepare import read_source_file, readable
 from agent.pipeline.run import Finished, Watch, run_article
 from agent.plan import targets_for
 from agent.workspace import Workspace, slug_of
@@ -111,17 +113,21 @@ def _same_words(title: str, name: str) -> bool:
 
 
 def preview(ws: Workspace, path: Path, *, spec: str | None, rows: Sequence[Row]) -> dict[str, Any]:
-    """What a run of an article would take, without calling anything."""
+    """What a run of an article would take, without calling anything. Raises UsageError for one it would refuse."""
     place = ws.plan().find(slug_of(path))
     targets = targets_for(place, ws.config.targets)
-    before = known(rows, slug_of(path), identity_of(ws.config, spec))
-    guess = estimate(path.read_bytes(), path.name, targets, ws.config, spec=spec, before=before)
+    data = read_source_file(path)
+    readable(path.name, data)
+    wanted, problem = expected(ws, slug_of(path), spec)
+    before = known(rows, slug_of(path), identity_of(ws.config, wanted))
+    guess = estimate(data, path.name, targets, ws.config, spec=wanted, before=before)
     return {
         "slug": slug_of(path),
         "file": path.relative_to(ws.root).as_posix(),
         "sub": place.sub.id if place else "",
         "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
         "estimate": guess,
+        "problem": problem,
     }
 
 

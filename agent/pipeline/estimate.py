@@ -36,6 +36,8 @@ CHAIN = 13
 repair, division, a part, its referee and two repairs, a seam, the closing."""
 SECONDS_A_CALL = 20.0
 """Before the ledger knows better: about 1,000 reply tokens at 60 a second, and a start."""
+PLACELESS = ("mailbox", "replay")
+"""Vendors whose models have no name of their own; see `agent.llm.model.Model.identity`."""
 ENOUGH = 5
 """Calls in the ledger from which their mean is believed."""
 
@@ -109,7 +111,10 @@ def estimate(
 def identity_of(config: Config, spec: str | None) -> str:
     """The model that writes, for its price and its pace."""
     spec = spec or config.spec_for("writer")
-    return f"openai:{config.model.name}" if spec == "auto" else spec
+    if spec == "auto":
+        return f"openai:{config.model.name}"
+    vendor = spec.partition(":")[0]
+    return vendor if vendor in PLACELESS else spec
 
 
 def price_of(config: Config) -> Price:

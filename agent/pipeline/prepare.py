@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from agent.article import read, refuse_markers, strip
+from agent.article import Article, read, refuse_markers, strip
 from agent.checks.page import Work
 from agent.errors import UsageError
 from agent.lab import Limits
@@ -28,9 +28,7 @@ def prepare(resources: Resources, slug: str, path: Path, data: bytes, state: Sta
     ws = resources.ws
     place = ws.plan().find(slug)
     folder = ws.output(slug)
-    article = read(data, path.name)
-    if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
-        raise UsageError(f"{path.name}: nothing to expand", hint="the article holds no text")
+    article = readable(path.name, data)
     inputs = frozen_inputs(ws, folder, article, state)
     wishes = [*(place.item.focus if place else ()), *(note for section, note in state.notes if not section)]
     return Job(
@@ -80,6 +78,14 @@ def redos_of(folder: Path, state: State) -> dict[str, Redo]:
 def section_texts(folder: Path) -> dict[str, str]:
     """Section → its text on disk."""
     return {s.id: s.text for s in load_sections(folder)}
+
+
+def readable(name: str, data: bytes) -> Article:
+    """The article, read. Raises UsageError for one without text, NotUtf8."""
+    article = read(data, name)
+    if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
+        raise UsageError(f"{name}: nothing to expand", hint="the article holds no text")
+    return article
 
 
 def source_of(path: Path, state: State, draft: Path | None = None) -> bytes:

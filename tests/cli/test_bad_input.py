@@ -87,6 +87,7 @@ def test_articles_without_text(site: Site) -> None:
     }.items():
         site.article(name, data)
         said(site.expand("run", name, "--model", FAKE), 2, name, "nothing to expand")
+        said(site.expand("run", name, "--dry-run"), 2, name, "nothing to expand")
         assert site.expand("measure", f"blogs_raw/{name}", "--json").json[0]["formulas"] == 0
         assert site.expand("strip", f"blogs_raw/{name}").stdout == data
     assert site.expand("status").code == 0

@@ -35,6 +35,8 @@ def show_forecast(console: Console, data: Mapping[str, Any]) -> None:
     names = ", ".join(whole["models"]) or "no model"
     unknown = "; its price is not known" if whole["cost"] is None else ""
     slots = f"{whole['slots']} calls at a time"
+    for problem in dict.fromkeys(row["problem"] for row in data["articles"] if row["problem"]):
+        console.print(t(f"as things are it would not start: {problem}", "yellow"))
     console.print(t(f"with {names}, {slots}{unknown}; stored replies are not paid for again"))
 
 

@@ -21,6 +21,8 @@ def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         console.print(t(f"  target {wanted['lines']}+ lines, {wanted['formulas']}+ formulas; about {guess['calls']} calls, "
                         f"{guess['prompt_tokens']:,} prompt and {guess['completion_tokens']:,} reply tokens, "
                         f"{cost} with {guess['model']}"))  # fmt: skip
+        if row["problem"]:
+            console.print(t(f"  as things are it would not start: {row['problem']}", "yellow"))
 
 
 def show_nothing(console: Console, data: Mapping[str, Any]) -> None:
