@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agent.errors import ContextOverflow, ExpandError, ModelError, NotConfigured, Rejected, Unavailable
+from agent.errors import (
+    ContextOverflow,
+    ExpandError,
+    ModelError,
+    NotConfigured,
+    Rejected,
+    Unavailable,
+    UnusableSpec,
+)
 from agent.llm.keys import canonical
 from agent.llm.model import ModelSettings
 from agent.llm.openai_dialect import content_of, followed
@@ -58,7 +66,7 @@ LIMIT_FIELD = {
 
 
 class LangChainModel:
-    """Raises NotConfigured on opening where LangChain or the vendor's package is missing, naming the
+    """Raises UnusableSpec on opening where LangChain or the vendor's package is missing, naming the
     extra."""
 
     def __init__(
@@ -162,12 +170,12 @@ def translate(error: Exception, secrets: Iterable[str]) -> ModelError:
     return Unavailable(message, limited=True) if status == 429 else kind(message)
 
 
-def missing(vendor: str, error: ImportError) -> NotConfigured:
+def missing(vendor: str, error: ImportError) -> UnusableSpec:
     """Names what to install."""
     extra = EXTRAS.get(vendor)
     package = f"langchain-{vendor.replace('_', '-')}"
     what = f"'expand-articles[{extra}]'" if extra else f"'expand-articles[langchain]' {package}"
-    return NotConfigured(f"{vendor}: {error.name or error} is not installed", hint=f"pip install {what}")
+    return UnusableSpec(f"{vendor}: {error.name or error} is not installed", hint=f"pip install {what}")
 
 
 def _init_chat_model(vendor: str) -> Callable[..., Any]:

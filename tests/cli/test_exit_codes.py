@@ -83,16 +83,22 @@ def test_wrong_configuration_is_2(crowded: Site) -> None:
     assert (done.code, "expand init" in done.err) == (2, True)
 
 
-def test_models_that_cannot_be_opened_are_3(crowded: Site, tmp_path: Path) -> None:
+def test_a_model_that_nothing_stands_behind_is_wrong_use(crowded: Site) -> None:
     for spec, said in {
         "opena:x": "did you mean openai",
         "openai:": "no name after the vendor",
+        "mailbox:": "no name after the vendor",
+        "local:nofile.gguf": "no such file",
         "replay:nowhere.jsonl": "nowhere.jsonl",
         "command:no-such-program": "no-such-program",
     }.items():
         done = crowded.expand("run", "a", "--model", spec)
-        assert (done.code, said in done.err) == (3, True), done
+        assert (done.code, said in done.err) == (2, True), done
         clean(done)
+    assert not crowded.root.joinpath("outputs", "progress.jsonl").exists()
+
+
+def test_no_key_is_3(crowded: Site) -> None:
     crowded.env.pop("OPENAI_API_KEY")
     done = crowded.expand("run", "a")
     assert (done.code, "OPENAI_API_KEY" in done.err, "mailbox:DIR" in done.err) == (3, True, True)
