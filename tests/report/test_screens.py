@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from agent.books.status import ArticleStatus, BatchStatus, Counts, Status, SubBatchStatus
 from agent.report.screens import screen
+from agent.report.words import program
 
 TITLE, SLUG = "早停与岭回归：两种谱滤波差多少？", "早停与岭回归差多少"
 DRAFT = ArticleStatus(SLUG, TITLE, f"blogs_raw/{SLUG}.md", "1A", "draft", 108, 14, 2298, 144)
@@ -88,6 +91,28 @@ def test_an_audit_begins_with_the_whole() -> None:
     assert "not so" not in "".join(lines[:5])
     assert shown("audit", []).strip() == "0 claims that do not hold"
     assert shown("audit", rows[:1]).splitlines()[0] == "1 claim that does not hold"
+
+
+def test_the_last_lines_of_a_run_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make demo` installs beside the repository, where no shell looks; coreutils has an `expand` too."""
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    ours = folder / "expand"
+    ours.touch()
+    monkeypatch.chdir(tmp_path)
+    coreutils = {"expand": "/usr/bin/expand"}.get
+    assert program(str(ours), coreutils) == ".venv/bin/expand"
+    assert program(str(ours), lambda name: str(folder / name)) == "expand"
+    both = {"expand": "/usr/bin/expand", "expand-articles": str(folder / "expand-articles")}.get
+    assert program(str(ours), both) == "expand-articles"
+    monkeypatch.chdir(folder.parent)
+    assert program("bin/expand", coreutils) == "bin/expand"
+    monkeypatch.chdir("/")
+    assert program(str(ours), coreutils) == str(ours.relative_to("/"))
+    (tmp_path / "ws").mkdir()
+    monkeypatch.chdir(tmp_path / "ws")
+    assert program(str(ours), coreutils) == str(ours)
+    assert program("/x/agent/__main__.py", coreutils) == "expand"
 
 
 def test_nothing_to_adopt_is_said() -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from agent.records import INDEX
 from agent.report.screens.common import FOLDED, t
-from agent.report.words import counted, dollars
+from agent.report.words import counted, dollars, program
 
 
 def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -74,8 +74,10 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
         number = len(report["changed_prompts"])
         said = counted(number, "answer was", "answers were")
         console.print(t(f"  {said} recorded for older prompts", "yellow"))
-    console.print(t(f"Read it: outputs/{report['slug']}/draft.md   Diff: expand diff {report['slug']}   "
-                    f"Decide: expand review {report['slug']} --web"))  # fmt: skip
+    expand = program()
+    console.print(t(f"Read it: outputs/{report['slug']}/draft.md"))
+    console.print(t(f"Diff:    {expand} diff {report['slug']}"))
+    console.print(t(f"Decide:  {expand} review {report['slug']} --web"))
 
 
 def show_ledger(console: Console, data: Mapping[str, Any]) -> None:
