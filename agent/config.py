@@ -72,8 +72,6 @@ class LoopConfig:
     """Repair calls for one reply at most."""
     rounds: int = 3
     """Deepening rounds at most while a target is missed."""
-    reply_tokens: int = 4000
-    """What one reply is planned to stay under."""
     pack_lines: int = 100
     """Consecutive parts of a chapter share a call up to this many planned lines."""
     pack_formulas: int = 4

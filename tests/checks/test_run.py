@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.article import read
 from agent.checks import GROUPS, Page, mathjax, run
+from agent.pipeline.material import Material
 from agent.records import Finding
 from tests import corpus
 
@@ -202,3 +203,17 @@ def test_a_line_without_end_does_not_hold_a_rule_for_ever(unit: str) -> None:
     text = unit * (300_000 // len(unit)) + "\n"
     verdicts = run(page(text), [group for group in GROUPS if group not in ("formulas", "references")])
     assert len(verdicts) == len(GROUPS) - 2
+
+
+def test_a_part_sees_every_macro_of_its_page() -> None:
+    """The pipeline's prelude is this one: what the golden cases hold true is what runs."""
+    page = (
+        r"$\def\E{\mathbb{E}}\let\eps\epsilon$" + "\n\n$$\\begin{equation}x\\label{eq:a}\\end{equation}$$\n"
+    )
+    article = read(page.encode(), "page.md")
+    prelude = Material("a", article).prelude
+    assert prelude == (r"\def\E{\mathbb{E}}\let\eps\epsilon", r"0\label{eq:a}")
+    part = read("由 $\\E x+\\eps$ 与 $\\eqref{eq:a}$ 得 $\\nothing$。\n".encode(), "part.md")
+    (verdict,) = run(Page(article=part, is_part=True, prelude=prelude), {"formulas"})
+    assert [f.message for f in verdict.findings if r"\nothing" not in f.message] == []
+    assert len(verdict.findings) == 1
