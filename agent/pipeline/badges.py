@@ -7,13 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.article import read
+from agent.pipeline.evidence import VERDICTS
 
-SAID = {
-    "verified": "已核验",
-    "consistent": "自洽",
-    "holds-on-samples": "样本上成立",
-    "refuted": "被否定",
-}
+SAID = {verdict: word for verdict, word in VERDICTS.items() if verdict != "unchecked"}
 """Verdicts that get a badge; what was not checked gets none."""
 
 
