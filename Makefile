@@ -23,10 +23,10 @@ $(STAMP): requirements.lock pyproject.toml
 # Replays the recording that ships, whatever keys are set. Falling short (exit code 1) is a result, not a failure.
 demo: $(STAMP)
 	@if [ -f "outputs/$(SAMPLE)/draft.md" ]; then \
-	  echo '$$ expand status'; $(BIN)/expand status; \
+	  echo '$$ $(BIN)/expand status'; $(BIN)/expand status; \
 	  echo "The draft is there: outputs/$(SAMPLE)/draft.md"; \
 	else \
-	  echo '$$ expand next --model replay:recordings/$(SAMPLE).jsonl'; \
+	  echo '$$ $(BIN)/expand next --model replay:recordings/$(SAMPLE).jsonl'; \
 	  $(BIN)/expand next --model "replay:recordings/$(SAMPLE).jsonl" || test $$? -eq 1; \
 	fi
 

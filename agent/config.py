@@ -73,8 +73,6 @@ class LoopConfig:
     """Repair calls for one reply at most."""
     rounds: int = 3
     """Deepening rounds at most while a target is missed."""
-    reply_tokens: int = 4000
-    """What one reply is planned to stay under."""
     pack_lines: int = 100
     """Consecutive parts of a chapter share a call up to this many planned lines."""
     pack_formulas: int = 4
@@ -217,14 +215,7 @@ def load(path: Path) -> Config:
     Raises ConfigError for a file that cannot be read, an unknown key (with the nearest known one) or a value
     of the wrong kind.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}", hint="mend the TOML at that place") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+    raw = read_toml(path)
     config = parse(Config, raw, where=str(path))
     if config.loop.layout not in ("weave", "append"):
         raise ConfigError(f'{path}: loop.layout is "{config.loop.layout}"', hint='use "weave" or "append"')
@@ -234,6 +225,18 @@ def load(path: Path) -> Config:
         if value < 1:
             raise ConfigError(f"{path}: {name} is {value}", hint="it takes a number of at least 1")
     return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises ConfigError where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}", hint="mend the TOML at that place") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
 
 
 def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "") -> T:

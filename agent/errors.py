@@ -11,7 +11,8 @@ ExpandError
 │   └── LedgerError                a file that is no ledger, or one of a newer version
 ├── ModelError                 3   the model or its service failed
 │   ├── Unavailable                could not be reached, or kept failing (429, 5xx, resets, stalls)
-│   ├── NotConfigured              no key, no recording, unknown vendor, an extra that is not installed
+│   ├── NotConfigured              no key, nothing that could answer, a folder that cannot be used
+│   │   └── UnusableSpec       2       a model SPEC that names nothing here: vendor, file, program or extra
 │   ├── Rejected                   the service will not take the request (400, 401, 403, 404)
 │   ├── ContextOverflow            the prompt does not fit the context window
 │   ├── NotRecorded                a replay has no answer for this call
@@ -104,6 +105,11 @@ class Unavailable(ModelError):
 
 class NotConfigured(ModelError):
     pass
+
+
+class UnusableSpec(NotConfigured):
+    exit_code = 2
+    """What a person wrote has to be mended, not a service."""
 
 
 class Rejected(ModelError):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from agent.article import Article, prose
 from agent.article.frontmatter import body_start
 from agent.article.scan import scan
+from agent.article.substance import substance_lines
 from agent.article.text import decode
 from agent.records import Measure, TargetResult, Targets
 
@@ -18,9 +19,6 @@ _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_CHAR = re.compile(f"[{_HAN}]")
 # Kana and Hangul are no words between spaces either.
 _WORD = re.compile(rf"[^\W_{_HAN}\u3040-\u30ff\uac00-\ud7af]+")
-_HTML_ONLY = re.compile(
-    r"(?>(?:\s++|</?[A-Za-z][A-Za-z0-9-]*+(?:\s[^<>]*+)?/?>|<!--(?>(?:[^-]++|-(?!->))*)-->)+)"
-)
 
 
 def measure(article: Article, *, count: Callable[[str], int] | None = None) -> Measure:
@@ -29,7 +27,7 @@ def measure(article: Article, *, count: Callable[[str], int] | None = None) -> M
     plain = prose(article)
     return Measure(
         lines=article.data.count(b"\n"),
-        substance_lines=_substance(article),
+        substance_lines=len(substance_lines(article)),
         formulas=len(displays),
         numbered=sum(formula.numbered for formula in displays),
         inline_formulas=len(article.formulas) - len(displays),
@@ -96,48 +94,6 @@ def meets(targets: Targets, before: Measure, after: Measure) -> tuple[TargetResu
     reached = added(before, after) if targets.added else after
     wanted = (("lines", targets.lines, reached.lines), ("formulas", targets.formulas, reached.formulas))
     return tuple(TargetResult(name, goal, got) for name, goal, got in wanted if goal > 0)
-
-
-def _substance(article: Article) -> int:
-    """Newline-terminated lines that are not blank, not HTML-only and not a fence."""
-    fences: set[int] = set()
-    code: set[int] = set()
-    for block in article.codes:
-        fences.add(block.line)
-        if block.closed:
-            fences.add(block.last_line)
-        code.update(range(block.line + 1, block.last_line + 1))
-    hidden = _comment_lines(article)
-    total = 0
-    for number, row in enumerate(article.lines, start=1):
-        if not row.strip() or number in fences:
-            continue
-        if number in code or (number not in hidden and not _HTML_ONLY.fullmatch(row)):
-            total += 1
-    return total
-
-
-def _comment_lines(article: Article) -> set[int]:
-    """Lines that hold nothing but a part of an HTML comment."""
-    hidden: set[int] = set()
-    text = article.text
-    line = 1
-    pos = 0
-    for span in article.spans:
-        if span.kind != "comment":
-            continue
-        line += text.count("\n", pos, span.start)
-        inside = text.count("\n", span.start, span.stop)
-        if inside:
-            begin = text.rfind("\n", 0, span.start) + 1
-            end = text.find("\n", span.stop)
-            first = line if not text[begin : span.start].strip() else line + 1
-            rest = text[span.stop : end if end >= 0 else len(text)]
-            last = line + inside if not rest.strip() else line + inside - 1
-            hidden.update(range(first, last + 1))
-        line += inside
-        pos = span.stop
-    return hidden
 
 
 def _counted(names: Iterable[str]) -> Mapping[str, int]:

@@ -6,14 +6,13 @@ and config, key by key, in that order.
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from agent.config import StandardConfig, TargetsConfig, parse
+from agent.config import StandardConfig, TargetsConfig, parse, read_toml
 from agent.errors import ConfigError, PathEscape
 from agent.records import Targets
 
@@ -116,16 +115,9 @@ def load(path: Path) -> Plan:
     Raises ConfigError for unreadable TOML, unknown keys, an ID or a file named twice, and PathEscape for an
     item whose path leaves the articles folder.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return Plan()
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}", hint="mend the TOML at that place") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+    raw = read_toml(path)
     where = path.name
     tables = _tables(raw, "batch", where)
     if raw:

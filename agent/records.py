@@ -9,6 +9,8 @@ from typing import Any, Literal
 Severity = Literal["error", "warning", "info"]
 Judgement = Literal["pass", "fail", "undecided"]
 FinishReason = Literal["stop", "length", "refused", "error"]
+INDEX = "index"
+"""The section the program writes itself; it goes with whatever is merged, and nobody decides on it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import corpus
+from tests import corpus, needs
 from tests.fakes.openai_server import FakeOpenAI
 
 
@@ -15,6 +15,11 @@ def fake_openai() -> Iterator[FakeOpenAI]:
     """A running server on loopback; push steps, or set ``answers``."""
     with FakeOpenAI() as server:
         yield server
+
+
+def pytest_configure() -> None:
+    """A requirement that is misspelt must not pass for one that is met."""
+    needs.required()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

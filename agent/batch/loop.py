@@ -218,7 +218,8 @@ class _Batch:
             self._queue.append(slug)
             self._tell("end", slug, "again")
             return
-        self._resources.watch.line(f"{slug} failed: {error}")
+        told = str(error).startswith((f"{slug}:", f"{slug}/"))
+        self._resources.watch.line(f"failed: {error}" if told else f"{slug} failed: {error}")
         self._end(Ended(slug, "failed", error=error))
         refused = [e for e in self._ended.values() if isinstance(e.error, (Rejected, NotConfigured))]
         if len(refused) == len(self._ended) >= HOPELESS:

@@ -12,7 +12,7 @@ from agent import measure
 from agent.books.claims import Document, Figure, Group, Mention, Place
 from agent.books.grouping import Cluster, clusters
 from agent.books.index import Entry, look_at
-from agent.books.matching import Shelf, normal, shelf_for
+from agent.books.matching import Shelf, shelf_for
 from agent.books.originals import choose, earlier, grew
 from agent.books.status import finished_by_hand
 from agent.records import Measure, Severity
@@ -195,7 +195,3 @@ def at(figures: Iterable[Figure]) -> str:
         if str(figure.place.line) not in lines:
             lines.append(str(figure.place.line))
     return "; ".join(f"{document}:{', '.join(lines)}" for document, lines in by.items())
-
-
-def same_title(one: str, other: str) -> bool:
-    return normal(one) == normal(other)

@@ -14,8 +14,6 @@ from agent.plan import Place, Plan, targets_for
 from agent.records import Targets
 from agent.workspace import State, Workspace, derive, slug_of
 
-STANDINGS = ("merged", "accepted", "draft", "failed", "pending", "by-hand", "missing")
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -36,7 +34,7 @@ class ArticleStatus:
     sub: str
     """ID of its sub-batch, empty where no batch names it."""
     status: str
-    """One of ``STANDINGS``: merged (= done), accepted, draft, failed, pending, by-hand, missing (no file)."""
+    """merged (= done), accepted, draft, failed, pending, by-hand or missing (no file)."""
     lines: int = 0
     """Newline-terminated lines of the article's file as it is now."""
     formulas: int = 0

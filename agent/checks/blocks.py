@@ -1,4 +1,4 @@
-"""The Python blocks of an article, read once for all code rules."""
+"""The Python blocks of an article; each is parsed once for all code rules."""
 
 from __future__ import annotations
 

@@ -6,7 +6,10 @@ import re
 
 from agent.article import Article
 
-_DEFINES = re.compile(r"\\(?:re)?newcommand|\\DeclareMathOperator|\\newenvironment|\\def\b|\\let\b")
+DEFINES = re.compile(
+    r"\\(?:re)?newcommand|\\(?:g|e|x)?def\b|\\let\b|\\DeclareMathOperator|\\(?:re)?newenvironment"
+)
+"""A formula that defines something which later formulas may use."""
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
 
 
@@ -15,6 +18,6 @@ def of(article: Article) -> tuple[str, ...]:
 
     A part that defines one of these labels again would break the page, and MathJax says so.
     """
-    macros = [_LABEL.sub("", f.tex) for f in article.formulas if _DEFINES.search(f.tex)]
+    macros = [_LABEL.sub("", f.tex) for f in article.formulas if DEFINES.search(f.tex)]
     labels = [rf"0\label{{{label.name}}}" for label in article.labels]
     return (*macros, *labels)

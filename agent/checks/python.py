@@ -12,6 +12,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 GIVEN = frozenset(dir(builtins)) | {"__file__", "__doc__", "__name__", "__builtins__", "__annotations__"}
 """Names a module has without binding them."""
@@ -61,8 +62,10 @@ def is_session(code: str) -> bool:
     return any(_PROMPT.match(line) and ">>>" in line for line in lines) or any(map(_NOTEBOOK.match, lines))
 
 
+@lru_cache(maxsize=512)
 def read(code: str) -> Program | Broken:
-    """Compile ``code`` (dedented, top-level ``await`` allowed) and analyse its names."""
+    """Compile ``code`` (dedented, top-level ``await`` allowed) and analyse its names. Kept by its text: several rules
+    ask, for the page and for its source, and none changes what it is given."""
     text = textwrap.dedent(code)
     try:
         with warnings.catch_warnings():

@@ -40,6 +40,8 @@ def strip(file: Path, output: Path | None, as_json: bool) -> None:
     from agent.commands import texts
 
     result = texts.strip_file(file)
+    if not result.data["regions"]:
+        click.echo(f"note: {file}: holds no regions, so this is the whole file as it is", err=True)
     if not result.data["matches"]:
         click.echo(f"warning: {file}: the author's text was edited since it was read", err=True)
     if output is not None and result.raw is not None:

@@ -44,7 +44,7 @@ def batch(
     writers = opener(engine, scheduler)
     paths = chosen(ws, id, limit, watch)
     if dry_run:
-        rows = previews(deferred(ws) if batched else ws, paths, spec=spec, batched=batched)
+        rows = previews(deferred(ws) if batched else ws, paths, spec=spec, batched=batched, passed=watch.line)
         whole = total(rows, slots_of(ws, jobs), ws.config)
         return Result("forecast", {"id": id, "via": via or "", "articles": rows, "total": whole})
     if not paths:

@@ -118,7 +118,10 @@ def fonts() -> Examined:
     def work() -> str:
         from agent.lab import open_sandbox, run_experiment
 
-        code = "import matplotlib.pyplot as plt\nplt.plot([0, 1])\nplt.title('学习率')\nfigure('probe')\n"
+        code = (
+            "import matplotlib.pyplot as plt\nplt.plot([0, 1])\nplt.title('学习率')\n"
+            "plt.xlabel('步')\nplt.ylabel('值')\nfigure('probe')\n"
+        )
         result = run_experiment(code, id="probe", sandbox=open_sandbox())
         if not result.ok:
             raise RuntimeError(result.error.splitlines()[-1] if result.error else "the figure was not drawn")

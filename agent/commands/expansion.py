@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
 from agent.errors import Interrupted, Locked, UsageError
 from agent.llm import Paid
-from agent.pipeline.estimate import Size, estimate, identity_of, known
+from agent.pipeline.estimate import Known, Size, estimate, identity_of, known
 from agent.pipeline.experience import learned
+from agent.pipeline.models import expected
+from agent.pipeline.prepare import read_source_file, readable
 from agent.plan import targets_for
 from agent.workspace import Workspace, slug_of
 from agent.workspace.state import FAILURES
@@ -85,7 +88,8 @@ def pending(ws: Workspace, watch: Watch, *, id: str = "") -> Iterator[ArticleSta
 
 
 def find_article(ws: Workspace, name: str) -> Path:
-    """The article called ``name``: its slug, file name or path. Raises UsageError with near names."""
+    """The article called ``name``: its slug, file name, path or title. Raises UsageError with near slugs, or with
+    those that share the title."""
     import difflib
 
     slugs = ws.slugs()
@@ -93,43 +97,77 @@ def find_article(ws: Workspace, name: str) -> Path:
     for candidate in (name, wanted):
         if candidate in slugs:
             return slugs[candidate]
-    near = difflib.get_close_matches(wanted, slugs, n=3, cutoff=0.4)
+    known = {a.slug: a.title for a in status(ws).articles() if a.slug in slugs}
+    called = [slug for slug, title in known.items() if _same_words(title, name)]
+    if len(called) == 1:
+        return slugs[called[0]]
+    if called:
+        raise UsageError(
+            f"{len(called)} articles have the title {name}", hint=f"name one by its slug: {', '.join(called)}"
+        )
+    names = {**{title: slug for slug, title in known.items()}, **{slug: slug for slug in slugs}}
+    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
+    near = dict.fromkeys(names[word] for word in close)
     raise UsageError(
         f"no article {name} in {ws.config.paths.articles}/",
         hint=f"did you mean {', '.join(near)}?" if near else "expand status lists the articles",
     )
 
 
+def _same_words(title: str, name: str) -> bool:
+    return normalize("NFC", title).split() == normalize("NFC", name).split()
+
+
 def previews(
-    ws: Workspace, paths: Sequence[Path], *, spec: str | None, batched: bool = False
+    ws: Workspace,
+    paths: Sequence[Path],
+    *,
+    spec: str | None,
+    batched: bool = False,
+    passed: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """What runs of articles would take, without calling anything. ``batched``: as files of a batch API."""
+    """What runs of articles would take, without calling anything. ``batched``: as files of a batch API. Of an article
+    that a run would refuse ``passed`` is told; without it, raises UsageError."""
     places = {place.item.slug: place for place in reversed(tuple(ws.plan().places()))}
     rows = stored(ws)
     experience = learned(ws, rows)
-    before = known(rows, map(slug_of, paths), identity_of(ws.config, spec), batched=batched)
+    by_model: dict[str, dict[str, Known]] = {}
 
     def preview(path: Path) -> dict[str, Any]:
         slug = slug_of(path)
-        place = places.get(slug)
-        targets = targets_for(place, ws.config.targets)
+        data = read_source_file(path)
+        readable(path.name, data)
+        targets = targets_for(places.get(slug), ws.config.targets)
+        wanted, problem = expected(ws, slug, spec)
+        identity = identity_of(ws.config, wanted)
+        if identity not in by_model:
+            by_model[identity] = known(rows, map(slug_of, paths), identity, batched=batched)
         return {
             "slug": slug,
             "file": ws.named(path),
-            "sub": place.sub.id if place else "",
+            "sub": places[slug].sub.id if slug in places else "",
             "targets": {"lines": targets.lines, "formulas": targets.formulas, "added": targets.added},
             "estimate": estimate(
-                Size.of(path.read_bytes(), path.name),
+                Size.of(data, path.name),
                 targets,
                 ws.config,
-                spec=spec,
-                before=before[slug],
+                spec=wanted,
+                before=by_model[identity][slug],
                 experience=experience,
                 batched=batched,
             ),
+            "problem": problem,
         }
 
-    return [preview(path) for path in paths]
+    found = []
+    for path in paths:
+        try:
+            found.append(preview(path))
+        except UsageError as error:
+            if passed is None:
+                raise
+            passed(f"{error}, passing on")
+    return found
 
 
 def stored(ws: Workspace) -> Sequence[Paid]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.article import read, regions, stamped_sha256, strip
+from agent.article.text import decode
 from agent.commands.result import Result
 from agent.errors import UsageError
 from agent.measure import added, measure
@@ -47,8 +48,9 @@ def measure_files(paths: Sequence[Path]) -> Result:
 
 
 def strip_file(path: Path) -> Result:
-    """The author's file. Exit code 1 when it is not the one that was recorded."""
+    """The author's file. Exit code 1 when it is not the one that was recorded. Raises NotUtf8: that is no article."""
     data = load(path)
+    decode(data, str(path))
     original = strip(data)
     recorded = stamped_sha256(data)
     digest = hashlib.sha256(original).hexdigest()

@@ -15,13 +15,12 @@ from agent.errors import SandboxUnavailable, UsageError
 from agent.lab import cache as store
 from agent.lab.fonts import font_list
 from agent.lab.results import Correlation, ExperimentResult, Figure, Sweep, Table, Value
-from agent.lab.sandbox import DEFAULT_LIMITS, Limits, Outcome, Sandbox, open_sandbox
+from agent.lab.sandbox import DEFAULT_LIMITS, NOT_RUN, Limits, Outcome, Sandbox, open_sandbox
 from agent.lab.sandbox.system import python_argv
 
 BOOT = "from inside.experiment import entry; entry()"
 RESULTS = "_results.jsonl"
 PROGRAM = "_program.py"
-NOT_RUN = "未运行：这台机器上没有可用的沙箱"
 
 
 def run_experiment(

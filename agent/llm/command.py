@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
-from agent.errors import NotConfigured, Rejected, Unavailable
+from agent.errors import NotConfigured, Rejected, Unavailable, UnusableSpec
 from agent.llm.keys import canonical
 from agent.llm.model import ModelSettings
 from agent.llm.redact import one_line, redact
@@ -21,7 +21,7 @@ from agent.records import Call, Reply
 class CommandModel:
     """The program gets our environment, since its keys and settings are there.
 
-    Raises NotConfigured on opening for a program that is not there or a line that cannot be split.
+    Raises UnusableSpec on opening for a program that is not there or a line that cannot be split.
     """
 
     def __init__(self, spec: str, name: str, settings: ModelSettings) -> None:
@@ -32,12 +32,10 @@ class CommandModel:
         try:
             self._argv = shlex.split(name)
         except ValueError as error:
-            raise NotConfigured(f"model {spec!r}: {error}", hint="quote it as for a shell") from error
+            raise UnusableSpec(f"model {spec!r}: {error}", hint="quote it as for a shell") from error
         if not self._argv or shutil.which(self._argv[0], path=self._env.get("PATH")) is None:
             program = self._argv[0] if self._argv else ""
-            raise NotConfigured(
-                f"model {spec!r}: no program {program!r}", hint="install it, or give its path"
-            )
+            raise UnusableSpec(f"model {spec!r}: no program {program!r}", hint="install it, or give its path")
 
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
         """Raises Unavailable where the program fails or takes too long, Rejected where it does not write

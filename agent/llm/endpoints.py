@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from agent.errors import NotConfigured
+from agent.errors import UnusableSpec
 
 
 def checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise NotConfigured("base_url is no http or https address", hint="such as http://127.0.0.1:8000/v1")
+        raise UnusableSpec("base_url is no http or https address", hint="such as http://127.0.0.1:8000/v1")
     return url
 
 

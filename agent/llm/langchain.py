@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from agent.errors import ExpandError, NotConfigured, Unavailable
+from agent.errors import ExpandError, NotConfigured, Unavailable, UnusableSpec
 from agent.llm.anthropic import listen, marked
 from agent.llm.keys import canonical
 from agent.llm.langchain_errors import headers_of, translate
@@ -55,7 +55,7 @@ LIMIT_FIELD = {
 
 
 class LangChainModel:
-    """Raises NotConfigured on opening where LangChain or the vendor's package is missing, naming the
+    """Raises UnusableSpec on opening where LangChain or the vendor's package is missing, naming the
     extra."""
 
     def __init__(
@@ -168,12 +168,12 @@ class LangChainModel:
         return [v for k, v in self._settings.env.items() if any(mark in k.upper() for mark in marks)]
 
 
-def missing(vendor: str, error: ImportError) -> NotConfigured:
+def missing(vendor: str, error: ImportError) -> UnusableSpec:
     """Names what to install."""
     extra = EXTRAS.get(vendor)
     package = f"langchain-{vendor.replace('_', '-')}"
     what = f"'expand-articles[{extra}]'" if extra else f"'expand-articles[langchain]' {package}"
-    return NotConfigured(f"{vendor}: {error.name or error} is not installed", hint=f"pip install {what}")
+    return UnusableSpec(f"{vendor}: {error.name or error} is not installed", hint=f"pip install {what}")
 
 
 def _init_chat_model(vendor: str) -> Callable[..., Any]:

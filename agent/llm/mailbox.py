@@ -1,9 +1,10 @@
 """``mailbox:DIR``: a person, or any program, answers through files.
 
 The call is written to ``DIR/<id>.request.json``, an object with name, messages, params and schema; pictures that go
-with a message lie beside it, as ``DIR/<id>.1.png`` and so on, and are named in its ``images``. The answer is read from ``DIR/<id>.reply.md``. Either file is moved into place whole, by a rename in the same
-folder. ``<id>`` is a short form of name and attempt and 8 hex digits of the ledger key, so that an old
-answer never fits a new prompt.
+with a message lie beside it, as ``DIR/<id>.1.png`` and so on, and are named in its ``images``. The same for a
+person's eyes, with how to answer, stands in ``DIR/<id>.request.md``. The answer is read from ``DIR/<id>.reply.md``.
+Every file is moved into place whole, by a rename in the same folder, the request last. ``<id>`` is a short form of
+name and attempt and 8 hex digits of the ledger key, so that an old answer never fits a new prompt.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from agent.llm.model import CallEvent, ModelSettings
 from agent.llm.usage import own_count
 from agent.records import Call, Reply
 
+RULE = "=" * 12
+"""Sets the messages apart, which have headings of their own."""
 LONGEST_STEM = 120
 """Bytes of the readable part of an id; file names end at 255."""
 
@@ -97,7 +100,32 @@ def _write_request(file: Path, call: Call) -> None:
         "params": dict(call.params),
         "schema": None if call.schema is None else dict(call.schema),
     }
+    _put(file.with_name(f"{stem}.request.md"), letter(data, stem).encode("utf-8"))
     _put(file, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode("utf-8"))
+
+
+def letter(request: Mapping[str, Any], stem: str) -> str:
+    """The request as a person reads it: how to answer, then the prompt as it is, then the schema."""
+    schema, limit = request["schema"], request["params"].get("max_tokens")
+    form = (
+        "one JSON object that fits the schema at the end, and nothing else"
+        if schema
+        else "the text, and nothing else"
+    )
+    rows = [
+        f"# {request['name']}",
+        f"Answer in `{stem}.reply.md`, beside this file: {form}, in UTF-8"
+        + (f", at most {limit} tokens." if limit else ".")
+        + " Write it under another name and rename it when it is whole: it is read as soon as it is there.",
+    ]
+    for message in request["messages"]:
+        rows.append(f"{RULE} {message['role']} {RULE}")
+        rows += [f"![{name}]({name})" for name in message.get("images", ())]
+        rows.append(message["content"])
+    if schema:
+        shown = json.dumps(schema, ensure_ascii=False, indent=2)
+        rows += [f"{RULE} JSON Schema of the answer {RULE}", f"```json\n{shown}\n```"]
+    return "\n\n".join(rows) + "\n"
 
 
 def _put(file: Path, data: bytes) -> None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, get_args
 
-from agent.errors import NotConfigured
+from agent.errors import UnusableSpec
 from agent.llm.keys import prompt_hash
 from agent.llm.ledger_rows import Row
 from agent.records import Call, FinishReason, Reply, Usage
@@ -91,22 +91,22 @@ def write_lines(file: Path, lines: Iterable[str]) -> None:
 
 
 def read_lines(file: Path) -> Iterator[Recorded]:
-    """Raises NotConfigured for a file that is not there or not a recording, with the line."""
+    """Raises UnusableSpec for a file that is not there or not a recording, with the line."""
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise NotConfigured(
+        raise UnusableSpec(
             f"recording {file}: {error.strerror or error}", hint="give replay: a file of recorded answers"
         ) from error
     except UnicodeDecodeError as error:
-        raise NotConfigured(f"recording {file}: not UTF-8 at byte {error.start}") from error
+        raise UnusableSpec(f"recording {file}: not UTF-8 at byte {error.start}") from error
     # Not splitlines(): replies may hold U+2028 and its like, which JSON leaves as they are.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 yield _recorded(json.loads(line))
             except (ValueError, TypeError, KeyError) as error:
-                raise NotConfigured(
+                raise UnusableSpec(
                     f"recording {file}, line {number}: {error!r}",
                     hint="a recording is JSONL as written by: expand ledger export FILE",
                 ) from error

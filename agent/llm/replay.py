@@ -16,7 +16,7 @@ class ReplayModel:
     """Several answers to one name and attempt may be recorded: the one to this very prompt is taken, else
     the last.
 
-    Raises NotConfigured on opening a file that is not there or not a recording.
+    Raises UnusableSpec on opening a file that is not there or not a recording.
     """
 
     identity = "replay"

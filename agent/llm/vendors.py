@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from agent.errors import NotConfigured
+from agent.errors import UnusableSpec
 from agent.llm.model import Model, ModelSettings
 
 Factory = Callable[[str, str, ModelSettings], Model]
@@ -79,14 +79,15 @@ VENDORS: tuple[tuple[str, Factory], ...] = (
 def open_model(spec: str, settings: ModelSettings) -> Model:
     """The model behind ``vendor:name``. Nothing is contacted yet.
 
-    Raises NotConfigured for an unknown vendor (with near names), a missing key, recording or extra.
+    Raises UnusableSpec for an unknown vendor (with near names), a missing recording, file, program or extra,
+    NotConfigured for a missing key.
     """
     vendor, colon, name = spec.partition(":")
     factory = dict(VENDORS).get(vendor)
     if factory is None:
         near = difflib.get_close_matches(vendor, [known for known, _ in VENDORS], n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(v for v, _ in VENDORS)
-        raise NotConfigured(f"model {spec!r}: unknown vendor {vendor!r}", hint=hint)
+        raise UnusableSpec(f"model {spec!r}: unknown vendor {vendor!r}", hint=hint)
     if not colon or not name.strip():
-        raise NotConfigured(f"model {spec!r}: no name after the vendor", hint=f"write {vendor}:NAME")
+        raise UnusableSpec(f"model {spec!r}: no name after the vendor", hint=f"write {vendor}:NAME")
     return factory(spec, name.strip(), settings)

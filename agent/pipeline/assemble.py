@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.article import Article, Insertion, anchors, find_anchor, insert, read, stamp, stub_lines
 from agent.pipeline.tags import tag_display
+from agent.records import INDEX
 
 LABEL = re.compile(r"\\label\{([^}]*)\}")
 REFERENCE = re.compile(r"\\(eqref|ref)\{([^}]*)\}")
@@ -90,9 +91,7 @@ def index_section(article: Article, sections: Sequence[Section]) -> Section | No
     if stub is None or takes_stub(article, sections) is not None or not woven:
         return None
     rows = "\n".join(f"- {s.title}" for s in _in_file_order(article, woven))
-    return Section(
-        "index", "", f"推导随正文给出，排在各自所解释的段落或小节之后：\n\n{rows}", END, inline=True
-    )
+    return Section(INDEX, "", f"推导随正文给出，排在各自所解释的段落或小节之后：\n\n{rows}", END, inline=True)
 
 
 def _in_file_order(article: Article, sections: Sequence[Section]) -> list[Section]:
@@ -121,7 +120,7 @@ def takes_stub(article: Article, sections: Sequence[Section]) -> Section | None:
     if heading is None:
         return None
     return next(
-        (s for s in sections if s.anchor == END and (s.id == "index" or s.chapter == heading.text)), None
+        (s for s in sections if s.anchor == END and (s.id == INDEX or s.chapter == heading.text)), None
     )
 
 

@@ -7,16 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.article import read
-from agent.pipeline.evidence import named
+from agent.pipeline.evidence import VERDICTS, named
 
-SAID = {
-    "proved": "已证明",
-    "verified": "已核验",
-    "consistent": "自洽",
-    "holds-on-samples": "样本上成立",
-    "refuted": "被否定",
-}
-"""What gets a badge; what was not checked gets none."""
+SAID = {verdict: word for verdict, word in VERDICTS.items() if verdict != "unchecked"}
+"""Verdicts that get a badge; what was not checked gets none."""
 
 
 def witness_file(label: str) -> str:

@@ -44,6 +44,8 @@ CACHED = 0.8
 counted on."""
 QUANTITIES: tuple[Quantity, ...] = ("calls", "prompt", "completion")
 LOW, MIDDLE, HIGH = range(3)
+PLACELESS = ("mailbox", "replay")
+"""Vendors whose models have no name of their own; see `agent.llm.model.Model.identity`."""
 ENOUGH = 5
 """Calls in the ledger from which their mean is believed."""
 
@@ -186,7 +188,10 @@ def _times(said: int, by: Range) -> tuple[int, int, int]:
 def identity_of(config: Config, spec: str | None) -> str:
     """The model that writes, for its price and its pace."""
     spec = spec or config.spec_for("writer")
-    return f"openai:{config.model.name}" if spec == "auto" else spec
+    if spec == "auto":
+        return f"openai:{config.model.name}"
+    vendor = spec.partition(":")[0]
+    return vendor if vendor in PLACELESS else spec
 
 
 def price_of(config: Config) -> Price:

@@ -107,14 +107,17 @@ class Evidence:
         return "\n\n".join(f"{x}\n```python witness eq={x}\n{self.witnesses[x]}\n```" for x in labels)
 
 
-WORDS = {
+VERDICTS = {
     "proved": "已证明",
     "verified": "已核验",
-    "consistent": "自洽（未独立核验）",
+    "consistent": "自洽",
     "holds-on-samples": "样本上成立",
     "refuted": "被否定",
     "unchecked": "未核验",
 }
+"""A witness's verdict, in the words of articles, prompts and the review page."""
+REMARKS = {"consistent": "（未独立核验）"}
+"""What the prompts say besides."""
 
 
 def named(verdict: Any) -> str:
@@ -125,7 +128,7 @@ def named(verdict: Any) -> str:
 
 def describe(verdict: Any) -> str:
     reason = getattr(verdict, "reason", "")
-    word = WORDS.get(named(verdict), verdict.verdict)
+    word = VERDICTS.get(named(verdict), verdict.verdict) + REMARKS.get(verdict.verdict, "")
     return f"{word}（{reason}）" if reason and named(verdict) != "verified" else word
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
+from agent.lab import NOT_RUN as NO_SANDBOX
 from agent.lab import ExperimentResult, Value, run_experiment
 from agent.pipeline.claims import overlaid
 from agent.pipeline.evidence import Evidence, Run, RunText, describe, is_settled
@@ -23,7 +24,6 @@ FENCE = re.compile(
 NO_WITNESS = re.compile(r"^无见证 *([A-Za-z0-9_.:-]+) *[：:] *(.+)$", re.M)
 WITNESSES_PER_CALL = 5
 OFF = "实验室没有启用"
-NO_SANDBOX = "未运行：这台机器上没有可用的沙箱"
 
 
 @dataclass(frozen=True, slots=True)

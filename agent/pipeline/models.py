@@ -73,6 +73,17 @@ def resolve_auto(ws: Workspace, slug: str) -> tuple[str, str]:
     raise NotConfigured(f"{slug}: no key is set and no recording of this article ships", hint=HELP)
 
 
+def expected(ws: Workspace, slug: str, spec: str | None) -> tuple[str, str]:
+    """The SPEC that would write an article, and why it cannot, if so: then the one to think of is `auto`'s model."""
+    wanted = spec or ws.config.spec_for("writer")
+    if wanted != AUTO:
+        return wanted, ""
+    try:
+        return resolve_auto(ws, slug)[0], ""
+    except NotConfigured as error:
+        return f"openai:{ws.config.model.name}", str(error)
+
+
 def find_recording(ws: Workspace, slug: str) -> Path | None:
     """The recording of an article: the workspace's, else the one that ships."""
     for folder in (ws.recordings, shipped("recordings")):

@@ -7,7 +7,8 @@ import re
 from agent.prompts import Library
 
 LAST = (
-    (re.compile(r"(reading|outline|division|judge)"), r"\1"),
+    (re.compile(r"(reading|outline|division)"), r"\1"),
+    (re.compile(r"[0-9a-f]{12}/(?:ab|ba)"), "judge"),
     (re.compile(r"witness\.\d+/repair\.\d+"), "witness_repair"),
     (re.compile(r"witness\.\d+/write"), "witness"),
     (re.compile(r"exp\w*/code"), "experiment_code"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from agent.llm import json_parser
 from agent.pipeline.job import Job, Shared
 from agent.pipeline.material import Material
 from agent.pipeline.records import Chapter, Division, Outline, Part, Reading, build
-from agent.prompts import Library, SectionTemplate
+from agent.prompts import Library
 from agent.records import Finding
 
 T = TypeVar("T")
@@ -293,11 +293,6 @@ def spots_text(layout: Layout) -> dict[str, str]:
             "append": "文末",
         }[spot.mode]
     return said
-
-
-def chapters_of(library: Library, names: Iterable[str]) -> list[SectionTemplate]:
-    wanted = set(names)
-    return [s for s in library.sections if s.name in wanted]
 
 
 def plan_json(reading: Reading, outline: Outline, division: Division) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from agent.article import read, refuse_markers, strip
+from agent.article import Article, read, refuse_markers, strip
 from agent.checks.page import Work
 from agent.config import StandardConfig
 from agent.errors import UsageError
@@ -65,10 +65,8 @@ class Means(Protocol):
 
 
 def freeze(ws: Workspace, slug: str, path: Path, data: bytes, state: State) -> Frozen:
-    """Freeze the inputs of a run. Raises UsageError for an article without text."""
-    article = read(data, path.name)
-    if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
-        raise UsageError(f"{path.name}: nothing to expand", hint="the article holds no text")
+    """Freeze the inputs of a run. Raises UsageError for an article without text, NotUtf8."""
+    article = readable(path.name, data)
     folder = ws.output(slug)
     place = ws.plan().find(slug)
     wishes = [*(place.item.focus if place else ()), *(note for section, note in state.notes if not section)]
@@ -129,6 +127,14 @@ def redos_of(folder: Path, state: State) -> dict[str, Redo]:
 def section_texts(folder: Path) -> dict[str, str]:
     """Section → its text on disk."""
     return {s.id: s.text for s in load_sections(folder)}
+
+
+def readable(name: str, data: bytes) -> Article:
+    """The article, read. Raises UsageError for one without text, NotUtf8."""
+    article = read(data, name)
+    if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
+        raise UsageError(f"{name}: nothing to expand", hint="the article holds no text")
+    return article
 
 
 def source_of(path: Path, state: State, draft: Path | None = None) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -212,7 +212,3 @@ def _convert(hint: Any, value: Any) -> Any:
     if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
         return build(hint, value)
     return value
-
-
-def renamed(part: Part, id: str) -> Part:
-    return replace(part, id=id)

@@ -61,7 +61,10 @@ AGAIN = "run the same command again: it goes on where it stopped"
 
 
 def stopping_line(under_way: int, stays: str = "") -> str:
-    waits = {0: "nothing is under way", 1: "1 reply under way is waited for and stored"}
+    waits = {
+        0: f"no reply is under way, and programs that run get {GRACE:.0f} s",
+        1: "1 reply under way is waited for and stored",
+    }
     said = waits.get(under_way, f"{under_way} replies under way are waited for and stored")
     said = stays if stays and not under_way else said
     return f"stopping: {said}; Ctrl-C again ends at once"

@@ -8,15 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from agent.report.board import Board, Totals
 from agent.report.plain import plain
+from agent.report.words import counted
 from agent.workspace import make_folder
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from agent.llm import CallEvent, Price
     from agent.pipeline.job import Progress
@@ -31,6 +33,12 @@ STALE = 60.0
 """Seconds after which a note of a run that is gone is not shown."""
 ROOM = 6
 """Lines of a terminal that are left to what stands around the table."""
+COLUMNS = ("article", "stage", "parts", "calls", "now", "tokens", "cost", "time")
+DISPENSABLE = ("now", "tokens", "time", "calls", "cost", "stage")
+"""Columns that a narrow terminal goes without, in this order."""
+LEAST = {"article": 16, "stage": 10}
+"""Cells that a column of words needs; it is cut beyond them, those of numbers never are."""
+GAP = 2
 
 
 @contextmanager
@@ -144,40 +152,72 @@ def told(event: CallEvent) -> str:
 def draw(board: Mapping[str, Any], *, rows: int) -> RenderableType:
     """The table of a board's snapshot: articles under way, as many as there is room for, and a summary."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("article", "stage", "parts", "calls", "now", "tokens", "cost", "time"):
-        left = name in ("article", "stage")
-        table.add_column(name, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
     articles: Sequence[Mapping[str, Any]] = board["articles"]
     room = max(1, rows)
-    for row in articles[:room]:
-        parts = f"{row['done']}/{row['parts']}" if row["parts"] else ""
-        expected = max(row["expected"], row["calls"] + row["reused"])
-        table.add_row(
-            Text(plain(row["title"])[:40]),
-            Text(plain(row["stage"])[:30]),
-            parts,
-            f"{row['calls'] + row['reused']}/{expected}",
-            str(row["sent"] or ""),
-            f"{row['tokens']:,}",
-            money(row["cost"]),
-            span(row["begun"]),
-        )
     more = [Text(f"… and {len(articles) - room} more", style="dim")] if len(articles) > room else []
     down = [Text(plain(text), style="red") for text in board["down"]]
+    table = UnderWay(tuple(_cells(row) for row in articles[:room]))
     return Group(table, *more, *down, Text(summary(Totals(**board["totals"]))))
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, str]:
+    expected = max(row["expected"], row["calls"] + row["reused"])
+    return {
+        "article": plain(row["title"])[:40],
+        "stage": plain(row["stage"])[:30],
+        "parts": f"{row['done']}/{row['parts']}" if row["parts"] else "",
+        "calls": f"{row['calls'] + row['reused']}/{expected}",
+        "now": str(row["sent"] or ""),
+        "tokens": f"{row['tokens']:,}",
+        "cost": money(row["cost"]),
+        "time": span(row["begun"]),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """The articles under way, in as many columns as there is room for: a number that is cut says something wrong."""
+
+    rows: tuple[Mapping[str, str], ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.table import Table
+        from rich.text import Text
+
+        widths = self.widths(options.max_width)
+        table = Table(box=None, pad_edge=False)
+        for name, width in widths.items():
+            side: Literal["left", "right"] = "left" if name in LEAST else "right"
+            table.add_column(name, no_wrap=True, overflow="ellipsis", justify=side, width=width)
+        for row in self.rows:
+            table.add_row(*(Text(row[name]) for name in widths))
+        yield table
+
+    def widths(self, room: int) -> dict[str, int]:
+        """Columns that fit, with their cells."""
+        from rich.cells import cell_len
+
+        needed = {name: max(cell_len(x) for x in (name, *(r[name] for r in self.rows))) for name in COLUMNS}
+        names = list(COLUMNS)
+        for name in DISPENSABLE:
+            if sum(min(LEAST.get(n, needed[n]), needed[n]) + GAP for n in names) - GAP <= room:
+                break
+            names.remove(name)
+        left = room - sum(needed[n] for n in names if n not in LEAST) - GAP * (len(names) - 1)
+        stage = min(needed["stage"], max(LEAST["stage"], left // 3)) if "stage" in names else 0
+        words = {"article": max(1, min(needed["article"], left - stage)), "stage": stage}
+        return {name: words.get(name, needed[name]) for name in names}
 
 
 def summary(t: Totals) -> str:
     """One line on a whole run."""
     waiting = max(0, t.articles - t.ended - t.active)
-    articles = f"{t.drafts} of {t.articles} drafts"
+    articles = f"{t.drafts} of {counted(t.articles, 'draft')}"
     articles += f", {t.failed} failed" if t.failed else ""
     articles += f", {t.active} under way" + (f", {waiting} waiting" if waiting else "")
-    calls = f"{t.in_flight} calls in flight, {t.calls} answered"
+    calls = f"{counted(t.in_flight, 'call')} in flight, {t.calls} answered"
     calls += f" ({t.rejected} not usable)" if t.rejected else ""
     calls += f", {t.reused} from the ledger" if t.reused else ""
     cached = f", {t.cached / t.prompt:.0%} of prompts cached" if t.cached and t.prompt else ""

@@ -7,13 +7,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from agent.report.plain import plain
-
-
-def t(value: Any, style: str = "") -> Text:
-    return Text(plain(str(value)), style=style)
+from agent.report.screens.common import named, t
+from agent.report.words import counted
 
 
 def show_drafts(console: Console, rows: Sequence[Any]) -> None:
@@ -26,7 +22,7 @@ def show_drafts(console: Console, rows: Sequence[Any]) -> None:
     for row in rows:
         style = {"pass": "green", "fail": "red"}.get(row.verdict, "yellow")
         table.add_row(
-            t(row.verdict, style), t(f"{row.title}  ({row.slug})"), str(row.lines), str(row.formulas),
+            t(row.verdict, style), named(row.title, row.slug), str(row.lines), str(row.formulas),
             f"{row.decided}/{row.sections}",
         )  # fmt: skip
     console.print(table)
@@ -45,7 +41,7 @@ def show_merged(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             console.print(t(f"{row['slug']}: {row['recovered']}", "yellow"))
         console.print(t(f"{row['file']}: {row['before']['lines']} → {row['after']['lines']} lines, "
                         f"{row['before']['formulas']} → {row['after']['formulas']} formulas, "
-                        f"{len(row['sections'])} sections"))  # fmt: skip
+                        f"{counted(len(row['sections']), 'section')}"))  # fmt: skip
         if row["rebased"]:
             console.print(t("  the article had changed since the draft was made; the change is kept"))
         if row["undecided"]:

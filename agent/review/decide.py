@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 from agent.errors import UsageError
 from agent.pipeline.outputs import load_sections
+from agent.records import INDEX as INDEX
 from agent.review.versions import keep
 from agent.workspace import State, Workspace, derive, hold
-
-INDEX = "index"
-"""The section the program writes itself; it goes with whatever is merged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 from agent.article import regions
 from agent.errors import ExpandError
 from agent.pipeline.run import Watch
+from agent.records import INDEX
 from agent.report.plain import plain
 from agent.review import decide
 from agent.review.dossier import Dossier, SectionView, WitnessView, load
@@ -127,13 +128,19 @@ def show(w: Walk) -> None:
     w.shown = 0
     decision = "waits to be written again" if s.waiting else DECISION[s.decision]
     w.screen.say()
-    w.screen.say(f"[{w.at + 1}/{len(w.sections)}] {s.id}  {s.name}", "bold")
+    w.screen.say(f"[{place(w)}] {s.id}  {s.name}", "bold")
     w.screen.say(f"{s.verdict}, {s.lines} lines, {s.formulas} formulas, {decision}")
     if s.reason:
         w.screen.say(s.reason)
     for note in s.notes:
         w.screen.say(f"  its writer: {note}")
     more(w)
+
+
+def place(w: Walk) -> str:
+    """Such as 3/35, of the sections a person decides on; the index is the program's own."""
+    chosen = [s.id for s in w.sections if s.id != INDEX]
+    return "—" if w.section.id == INDEX else f"{chosen.index(w.section.id) + 1}/{len(chosen)}"
 
 
 def more(w: Walk) -> None:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-REVIEWED = ("draft", "accepted", "merged")
 IMAGES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from html import escape
 
 from agent.article import Article, Formula
+from agent.checks.prelude import DEFINES
 from agent.pipeline.tags import BY_ROW, split_rows, tag_display
 
 LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
 TAG = re.compile(r"\\tag\*?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 REFERENCE = re.compile(r"\\(eqref|ref)\s*\{([^{}]*)\}")
-DEFINES = re.compile(
-    r"\\(?:re)?newcommand|\\(?:g|e|x)?def\s*\\|\\let\s*\\|\\DeclareMathOperator|\\newenvironment"
-)
 UNKNOWN = "???"
 
 

@@ -44,10 +44,6 @@ class Jobs:
     def of(self, slug: str) -> Job | None:
         return self._jobs.get(slug)
 
-    @property
-    def busy(self) -> bool:
-        return any(not job.done for job in self._jobs.values())
-
     def wait(self) -> None:
         for thread in self._threads:
             thread.join()

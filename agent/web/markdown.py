@@ -107,11 +107,6 @@ def render(
     return Rendered(tuple(pieces), formulas, article.front.fields if article.front else {})
 
 
-def render_text(text: str, *, image: Images) -> str:
-    """A piece of Markdown by itself, such as an earlier version of a section."""
-    return "\n".join(p.html for p in render(text.encode("utf-8"), "text", image=image).pieces)
-
-
 def protected(article: Article, references: list[tuple[str, str]]) -> str:
     """The text with every formula as a token, front matter blanked, private characters gone, long lines cut. Line
     numbers stay. References in prose are appended to ``references``."""

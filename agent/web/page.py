@@ -11,7 +11,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.pipeline.evidence import named
+from agent.pipeline.evidence import VERDICTS, named
 from agent.pipeline.outputs import file_name
 from agent.records import Finding
 from agent.review.dossier import Dossier, SectionView, WitnessView
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-WITNESS = {
-    "proved": "已证明",
-    "verified": "已核验",
-    "consistent": "自洽",
-    "holds-on-samples": "样本成立",
-    "refuted": "被否定",
-    "unchecked": "未核验",
-}
 VERDICT = {"pass": "通过", "fail": "未达标", "undecided": "未查清", "unfinished": "未写成"}
 DECISION = {"accepted": "已接受", "rejected": "已拒绝", "": "待定"}
 TARGET = {"lines": "行", "formulas": "公式"}
@@ -112,7 +104,7 @@ def badges(witnesses: Sequence[WitnessView]) -> Callable[[Sequence[str]], str]:
         ]
         links = "".join(
             f'<a class="badge w-{w.verdict}" href="#{witness_id(w.label)}" data-evidence="{witness_id(w.label)}">'
-            f"{WITNESS.get(named(w), escape(w.verdict))}</a>"
+            f"{VERDICTS.get(named(w), escape(w.verdict))}</a>"
             for w in found
         )
         return f'<span class="badges">{links}</span>' if links else ""
@@ -184,7 +176,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        WITNESS=WITNESS, named=named, VERDICT=VERDICT, DECISION=DECISION, TARGET=TARGET, CHECK=CHECK, SEVERITY=SEVERITY,
+        WITNESS=VERDICTS, named=named, VERDICT=VERDICT, DECISION=DECISION, TARGET=TARGET, CHECK=CHECK, SEVERITY=SEVERITY,
         witness_id=witness_id, python=_python, titled=titled,
     )  # fmt: skip
     return made

@@ -24,11 +24,8 @@ class State:
     """Runs that failed since the last draft."""
     error: str = ""
     """What the last failed run said."""
-    attempt: int = 0
-    """First attempt number of calls that failed in an earlier run; frozen here so that a resumed run
-    numbers alike."""
     retry: Mapping[str, int] = field(default_factory=dict)
-    """Call name → first attempt in the next run."""
+    """Call name → first attempt in the next run; frozen here so that a resumed run numbers alike."""
     sections: Mapping[str, str] = field(default_factory=dict)
     """Section → accepted or rejected, as a person decided."""
     notes: tuple[tuple[str, str], ...] = ()

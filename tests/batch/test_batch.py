@@ -88,6 +88,25 @@ def test_a_batch_that_is_not_there(site: Site) -> None:
     assert re.search(r"did you mean .*1A", done.err)
 
 
+def test_a_dry_run_thinks_of_the_model_that_would_answer(site: Site) -> None:
+    """`auto` is the recording where there is no key, and nothing at all where there is none of either."""
+    site.article("a.md")
+    site.article("b.md")
+    site.plan("a.md", "b.md")
+    site.env.pop("OPENAI_API_KEY", None)
+    (site.root / "recordings").mkdir()
+    (site.root / "recordings" / "a.jsonl").write_text("", encoding="utf-8")
+    done = site.expand("next", "--dry-run", "--json")
+    (row,) = done.json
+    assert (row["slug"], row["estimate"]["model"], row["estimate"]["cost"]) == ("a", "replay", 0.0)
+    assert row["problem"] == ""
+    (row,) = site.expand("run", "b", "--dry-run", "--json").json
+    assert row["estimate"]["model"] == "openai:gpt-5-mini"
+    assert "no key is set" in row["problem"]
+    assert "would not start: b: no key is set" in site.expand("run", "b", "--dry-run").out
+    assert "would not start: b: no key is set" in site.expand("batch", "1A", "--dry-run").out
+
+
 def test_dry_run_says_what_it_takes_and_asks_nothing(site: Site, service: Service) -> None:
     filled(site, *NAMES)
     done = batch(site, "--dry-run", "--json", "-j", "2")

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from agent.llm import CallEvent
@@ -98,6 +100,19 @@ def test_two_hundred_articles_fit_a_small_terminal() -> None:
     assert any("22 more" in x for x in lines)
     assert "0 of 200 drafts, 40 under way, 160 waiting" in " ".join(lines)
     assert "\x1b" not in "".join(lines), "what an article says moves no cursor"
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 120])
+def test_a_narrow_terminal_has_fewer_columns_and_no_number_is_cut(width: int) -> None:
+    board, _ = busy(6, 6)
+    lines = shown(board, rows=18, width=width)
+    head = lines[0].split()
+    assert head[0] == "article"
+    assert "parts" in head
+    assert set(head) <= {"article", "stage", "parts", "calls", "now", "tokens", "cost", "time"}
+    assert all(cell_len(line) <= width for line in lines)
+    assert (len(head) == 8) == (width >= 80)
+    assert all("3/12" in line for line in lines[1:7])
 
 
 def test_a_service_that_is_down_stands_in_the_table_until_it_is_up() -> None:

@@ -30,6 +30,8 @@ from agent.prompts import open_library
         ("a/map/write", "writer"),
         ("a/summary/rewrite.2", "writer"),
         ("v1.2/theory.3/write", "writer"),
+        ("evaluate/0a1b2c3d4e5f/ab", "referee"),
+        ("evaluate/0a1b2c3d4e5f/ba", "referee"),
         ("a/nonsense", "other"),
     ],
 )

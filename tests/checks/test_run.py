@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from agent.article import read
 from agent.checks import GROUPS, Page, mathjax, run
+from agent.measure import measure
+from agent.pipeline.material import Material
 from agent.records import Finding
 from tests import corpus
 
@@ -202,3 +205,41 @@ def test_a_line_without_end_does_not_hold_a_rule_for_ever(unit: str) -> None:
     text = unit * (300_000 // len(unit)) + "\n"
     verdicts = run(page(text), [group for group in GROUPS if group not in ("formulas", "references")])
     assert len(verdicts) == len(GROUPS) - 2
+
+
+def test_a_part_sees_every_macro_of_its_page() -> None:
+    """The pipeline's prelude is this one: what the golden cases hold true is what runs."""
+    page = (
+        r"$\def\E{\mathbb{E}}\let\eps\epsilon$" + "\n\n$$\\begin{equation}x\\label{eq:a}\\end{equation}$$\n"
+    )
+    article = read(page.encode(), "page.md")
+    prelude = Material("a", article).prelude
+    assert prelude == (r"\def\E{\mathbb{E}}\let\eps\epsilon", r"0\label{eq:a}")
+    part = read("由 $\\E x+\\eps$ 与 $\\eqref{eq:a}$ 得 $\\nothing$。\n".encode(), "part.md")
+    (verdict,) = run(Page(article=part, is_part=True, prelude=prelude), {"formulas"})
+    assert [f.message for f in verdict.findings if r"\nothing" not in f.message] == []
+    assert len(verdict.findings) == 1
+
+
+def test_a_block_is_parsed_once_for_all_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse = ast.parse
+
+    def counting(text: str) -> ast.Module:
+        parsed.append(text)
+        return parse(text)
+
+    monkeypatch.setattr("agent.checks.python.ast.parse", counting)
+    code = "only_here = 1  # of this test"
+    data = f"文字。\n\n```python\n{code}\n```\n".encode()
+    run(Page(article=read(data, "page.md"), source=read(data, "source.md")))
+    assert [text for text in parsed if code in text] == [f"{code}\n"]
+
+
+def test_substance_is_that_of_the_measure() -> None:
+    """Tags inside a fence are code, and code is substance."""
+    rows = "\n".join(f"<T{n}>" for n in range(120))
+    article = read(f"文字。\n\n```xml\n{rows}\n```\n".encode(), "page.md")
+    assert measure(article).substance_lines == 121
+    (verdict,) = run(Page(article=article), {"padding"})
+    assert [f for f in verdict.findings if f.rule == "substance"] == []

@@ -68,6 +68,17 @@ def test_two_articles_with_one_slug(site: Site) -> None:
     assert tree(site.root) == before
 
 
+def test_an_article_is_found_by_its_title(site: Site) -> None:
+    """`expand status` shows titles: what it shows can be typed."""
+    site.article("kept.md")
+    site.article("other.md", SHORT.replace("两数之和", "隐藏在动量中的梯度累积：少更新几步，效果反而更好？"))
+    done = site.expand("run", "两数之和", "--dry-run", "--json")
+    assert (done.code, done.json[0]["slug"]) == (0, "kept")
+    said(site.expand("run", "隐藏在动量中的梯度累积"), 2, "did you mean other?")
+    site.article("twin.md", SHORT.replace("引言", "另一篇"))
+    said(site.expand("run", "两数之和"), 2, "2 articles have the title", "kept, twin")
+
+
 def test_articles_without_text(site: Site) -> None:
     for name, data in {
         "none.md": b"",
@@ -76,6 +87,7 @@ def test_articles_without_text(site: Site) -> None:
     }.items():
         site.article(name, data)
         said(site.expand("run", name, "--model", FAKE), 2, name, "nothing to expand")
+        said(site.expand("run", name, "--dry-run"), 2, name, "nothing to expand")
         assert site.expand("measure", f"blogs_raw/{name}", "--json").json[0]["formulas"] == 0
         assert site.expand("strip", f"blogs_raw/{name}").stdout == data
     assert site.expand("status").code == 0

@@ -83,16 +83,22 @@ def test_wrong_configuration_is_2(crowded: Site) -> None:
     assert (done.code, "expand init" in done.err) == (2, True)
 
 
-def test_models_that_cannot_be_opened_are_3(crowded: Site, tmp_path: Path) -> None:
+def test_a_model_that_nothing_stands_behind_is_wrong_use(crowded: Site) -> None:
     for spec, said in {
         "opena:x": "did you mean openai",
         "openai:": "no name after the vendor",
+        "mailbox:": "no name after the vendor",
+        "local:nofile.gguf": "no such file",
         "replay:nowhere.jsonl": "nowhere.jsonl",
         "command:no-such-program": "no-such-program",
     }.items():
         done = crowded.expand("run", "a", "--model", spec)
-        assert (done.code, said in done.err) == (3, True), done
+        assert (done.code, said in done.err) == (2, True), done
         clean(done)
+    assert not crowded.root.joinpath("outputs", "progress.jsonl").exists()
+
+
+def test_no_key_is_3(crowded: Site) -> None:
     crowded.env.pop("OPENAI_API_KEY")
     done = crowded.expand("run", "a")
     assert (done.code, "OPENAI_API_KEY" in done.err, "mailbox:DIR" in done.err) == (3, True, True)
@@ -106,6 +112,20 @@ def test_falling_short_is_1(site: Site) -> None:
     site.config("[targets]\nlines = 100000\n[lab]\nenabled = false\n[loop]\nrounds = 0\n")
     assert site.expand("run", "a", "--model", FAKE).code == 1
     assert site.expand("merge", "a").code in (1, 2), "nothing is accepted yet"
+
+
+def test_strip_says_where_there_is_nothing_to_take_out(site: Site) -> None:
+    path = site.article("a.md")
+    done = site.expand("strip", path)
+    assert (done.code, done.stdout) == (0, path.read_bytes())
+    assert "holds no regions" in done.err
+    said = site.expand("strip", path, "-o", "copy.md")
+    assert (said.code, "holds no regions" in said.err) == (0, True)
+    binary = site.root / "program"
+    binary.write_bytes(b"\x7fELF\x02\x01\x00\xff\xfe")
+    done = site.expand("strip", binary)
+    assert (done.code, done.stdout) == (2, b""), "not a text"
+    assert "not UTF-8 at byte 7" in done.err
 
 
 def test_check_and_strip_are_1_where_they_find_something(site: Site) -> None:

@@ -101,3 +101,28 @@ def test_json_and_screens_tell_the_same(busy: Site) -> None:
     shown = busy.expand("measure", path).out.split()
     assert str(row["lines"]) in shown
     assert str(row["han_chars"]) in shown
+
+
+@pytest.mark.parametrize(
+    "name", ["experiment", "witness", "evaluate", "check", "cost", "ledger stats", "ledger verify"]
+)
+def test_every_report_has_a_screen(busy: Site, name: str) -> None:
+    """What `--json` prints is what the screen is given: it can show all of it."""
+    done = busy.expand(*TABLE[name])
+    assert done.code in (0, 1), done
+    assert done.out.strip()
+
+
+def test_the_screen_of_an_experiment_shows_its_values_with_their_units(busy: Site) -> None:
+    (busy.root / "units.py").write_text("emit('took', 1.5, '秒')\nemit('n', 3)\n", encoding="utf-8")
+    done = busy.expand("experiment", "units.py", "--unsafe-no-sandbox")
+    assert done.code == 0, done
+    assert "took = 1.5 秒" in done.out
+    assert "  n = 3" in done.out.splitlines()
+
+
+def test_doctor_finds_no_fault_with_its_own_figure(busy: Site) -> None:
+    """What it draws to try the fonts is a figure as this program wants them."""
+    done = busy.expand("doctor")
+    assert "图 probe 的" not in done.out
+    assert "fonts: " in done.out

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.errors import SandboxUnavailable
-from agent.lab import ExperimentResult, Sandbox, Table, Value, open_sandbox, run_experiment
+from agent.lab import ExperimentResult, Sandbox, Table, Value, run_experiment
 from agent.lab.clusters import carried_by_clusters, pearson
 from agent.lab.earned import earned_warnings, one_carries
 from agent.lab.results import Correlation, Sweep
@@ -119,14 +118,6 @@ def test_an_even_line_is_no_cluster(seed: int, noise: float) -> None:
     y = [v + chance.gauss(0, noise * 0.2) for v in x]
     assert abs(pearson(x, y)) > 0.5
     assert carried_by_clusters(x, y) is None
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    try:
-        return open_sandbox()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no sandbox on this machine: {error}")
 
 
 def test_what_a_program_declares_arrives(sandbox: Sandbox) -> None:

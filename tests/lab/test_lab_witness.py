@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import NotUtf8, SandboxUnavailable, UsageError
-from agent.lab import Limits, Sandbox, WitnessJob, WitnessVerdict, open_sandbox, run_witness, run_witnesses
+from agent.lab import Limits, Sandbox, WitnessJob, WitnessVerdict, run_witness, run_witnesses
 from agent.lab.witness import witness_files
 from agent.lab.witness.files import article_jobs
 
@@ -45,14 +45,6 @@ def cases() -> list[Case]:
 
 
 CASES = cases()
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    try:
-        return open_sandbox()
-    except SandboxUnavailable as error:
-        pytest.skip(f"no sandbox on this machine: {error}")
 
 
 @pytest.fixture(scope="module")

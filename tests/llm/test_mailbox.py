@@ -12,7 +12,7 @@ import pytest
 from agent.errors import NotConfigured, Rejected
 from agent.llm import CallEvent, ModelSettings, key_of, open_model
 from agent.llm.mailbox import message_id
-from agent.records import Reply
+from agent.records import Message, Reply
 from tests.llm.helpers import Desk, make_call, make_request, run
 
 
@@ -64,7 +64,36 @@ def test_a_request_and_its_answer(tmp_path: Path) -> None:
     assert [e.kind for e in events] == ["waiting"]
     assert events[0].detail.endswith(".reply.md")
     assert person.sleeps == 2
-    assert sorted(p.suffix for p in folder.iterdir()) == [".json", ".md"]
+    names = [".reply.md", ".request.json", ".request.md"]
+    assert sorted(p.name.removeprefix(message_id(call)) for p in folder.iterdir()) == names
+
+
+def test_a_request_can_be_read_and_says_how_to_answer(tmp_path: Path) -> None:
+    """For a person: the prompt as it is, where the answer goes, and its form. Programs need not look at it."""
+    person = Person(tmp_path, b"{}")
+    schema = {"type": "object", "properties": {"claim": {"type": "string"}}}
+    call = make_call("a/reading", schema=schema, model="mailbox")
+    said = "第一行\n\n## 标题\n\n$$x$$"
+    call = replace(call, messages=(*call.messages[:-1], Message("user", said)))
+    run(open_model(f"mailbox:{tmp_path}", settings(person)).send(call))
+    stem = message_id(call)
+    text = (tmp_path / f"{stem}.request.md").read_text(encoding="utf-8")
+    assert text.startswith("# a/reading\n")
+    assert f"`{stem}.reply.md`" in text
+    assert "one JSON object" in text
+    assert "at most 50 tokens" in text
+    assert [message.content in text for message in call.messages] == [True, True]
+    shown = text.rpartition("```json\n")[2].removesuffix("\n```\n")
+    assert json.loads(shown) == schema
+    assert person.seen == [f"{stem}.request.json"], "one request, whatever lies beside it"
+
+
+def test_a_request_for_text_names_no_schema(tmp_path: Path) -> None:
+    call = make_call("a/theory.1/write", model="mailbox")
+    run(open_model(f"mailbox:{tmp_path}", settings(Person(tmp_path, "好。".encode()))).send(call))
+    text = (tmp_path / f"{message_id(call)}.request.md").read_text(encoding="utf-8")
+    assert "JSON" not in text
+    assert "the text, and nothing else" in text
 
 
 def test_a_moved_folder_keeps_its_ledger(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ def test_a_mailbox_lays_them_beside_the_request(tmp_path: Path) -> None:
     assert [base64.b64encode((tmp_path / name).read_bytes()).decode() for name in last["images"]] == [
         uri.partition(",")[2] for uri in (A, B)
     ]
+    readable = request.with_suffix(".md").read_text(encoding="utf-8")
+    assert [f"![{name}]({name})" in readable for name in last["images"]] == [True, True]
 
 
 def test_a_program_is_given_no_pictures(tmp_path: Path) -> None:

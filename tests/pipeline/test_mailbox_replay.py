@@ -85,7 +85,9 @@ def test_a_mailbox_is_answered_by_another_program(
         assert request.keys() == {"name", "messages", "params", "schema"}
         assert str(request["name"]).startswith("a/")
     names = sorted(p.name for p in box.iterdir())
-    assert len(names) == 2 * len(person.read), "one request and one reply each, no leftovers"
+    assert len(names) == 3 * len(person.read), (
+        "a request for programs and one for eyes, a reply, no leftovers"
+    )
     assert len(person.read) == site.report("a")["calls"]
 
 

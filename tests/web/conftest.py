@@ -16,6 +16,7 @@ from agent.commands.workspaces import update_report
 from agent.web.app import Review
 from agent.web.guard import Secrets
 from agent.web.server import listening, server
+from tests.needs import missing
 from tests.pipeline.desk import FAKE, Service
 from tests.review.desk import ARTICLE, Desk, asking, copy, make
 
@@ -120,7 +121,7 @@ def browse(request: pytest.FixtureRequest) -> Iterator[Open]:
     """Opens pages. Without a browser the test is left out, and the summary says so."""
     if CHROMIUM is None:
         LEFT_OUT.append(request.node.nodeid)
-        pytest.skip("no chromium here: apt-get install chromium fonts-noto-cjk")
+        missing("browser", "no chromium here: apt-get install chromium fonts-noto-cjk")
     browser = request.getfixturevalue("chromium")
     contexts: list[Any] = []
 

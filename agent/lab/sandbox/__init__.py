@@ -7,12 +7,13 @@ import warnings
 from agent.errors import SandboxUnavailable
 from agent.lab.sandbox.bubblewrap import Bubblewrap
 from agent.lab.sandbox.landlock import Landlock
-from agent.lab.sandbox.model import DEFAULT_LIMITS, Limits, Outcome, ProbeResult, Sandbox
+from agent.lab.sandbox.model import DEFAULT_LIMITS, NOT_RUN, Limits, Outcome, ProbeResult, Sandbox
 from agent.lab.sandbox.probe import probe
 from agent.lab.sandbox.unsafe import LOUD, Unsafe, UnsafeSandboxWarning
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "NOT_RUN",
     "Limits",
     "Outcome",
     "ProbeResult",

@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 KilledBy = Literal["", "time", "memory", "disk", "output", "signal"]
 
+NOT_RUN = "未运行：这台机器上没有可用的沙箱"
+"""Why nothing ran, for articles and reports."""
 MIB = 1 << 20
 GIB = 1 << 30
 

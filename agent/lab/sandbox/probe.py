@@ -53,14 +53,14 @@ def escapes(port: int, parent: int, secret: str) -> tuple[Trial, ...]:
             "for name in glob.glob('/proc/[0-9]*/environ'):\n"
             "    try: text += open(name, 'rb').read()\n"
             "    except OSError: pass\n"
-            f"print('ESCAPED' if {secret!r}.encode() in text else '')",
+            f"print('ESCAPED' if {secret!r}.encode() in text else 'not to be seen')",
         ),
         Trial(
             "writing outside",
             "import os\n"
             "for name in ('/usr/x', '/etc/x', '/x', '/var/tmp/x', '/root/x', '/home/x'):\n"
             "    try: open(name, 'w'); print('ESCAPED', name)\n"
-            "    except OSError: pass",
+            "    except OSError as error: print(type(error).__name__)",
         ),
         Trial(
             "killing others",
@@ -71,7 +71,8 @@ def escapes(port: int, parent: int, secret: str) -> tuple[Trial, ...]:
             "fork bomb",
             "import os, time\nn = 0\nfor _ in range(200):\n"
             "    try:\n        if os.fork() == 0: time.sleep(30); os._exit(0)\n        n += 1\n"
-            "    except OSError: break\nprint('ESCAPED' if n > 100 else n)\nos._exit(0)",
+            "    except OSError: break\n"
+            "print('ESCAPED' if n > 100 else f'stopped after {n}', flush=True)\nos._exit(0)",
         ),
         Trial("memory", "b = bytearray(10 << 30)\nb[::4096] = b[::4096]\nprint('ESCAPED')"),
         Trial("endless loop", "while True: pass", Limits(wall=1.0), "time"),
@@ -128,7 +129,7 @@ def _run(sandbox: Sandbox, trial: Trial) -> Outcome:
 def _honest(sandbox: Sandbox, trial: Trial) -> ProbeResult:
     outcome = _run(sandbox, trial)
     ok = outcome.ok and "fine" in outcome.stdout
-    return ProbeResult(trial.name, ok, "" if ok else _last(outcome), control=True)
+    return ProbeResult(trial.name, ok, "works" if ok else _last(outcome), control=True)
 
 
 def _escape(sandbox: Sandbox, trial: Trial) -> ProbeResult:

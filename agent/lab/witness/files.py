@@ -9,12 +9,11 @@ from pathlib import Path
 from agent import article as articles
 from agent.errors import NotUtf8, SandboxUnavailable, UsageError
 from agent.lab.inside.tex.steps import labelled
-from agent.lab.sandbox import Sandbox, open_sandbox
+from agent.lab.sandbox import NOT_RUN, Sandbox, open_sandbox
 from agent.lab.witness.record import WitnessJob, WitnessVerdict, unchecked
 from agent.lab.witness.run import run_witnesses
 
 INFO = re.compile(r"python\s+witness\b(?:.*?\beq=(\S+))?")
-NOT_RUN = "未运行：这台机器上没有可用的沙箱"
 
 
 def witness_files(

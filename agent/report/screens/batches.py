@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.table import Table
 from agent.report.live import span
 from agent.report.screens.common import t
 from agent.report.screens.runs import within
+from agent.report.words import counted, dollars
 
 ENDINGS = {
     "failed": ("failed", "red"),
@@ -30,13 +31,15 @@ def show_forecast(console: Console, data: Mapping[str, Any]) -> None:
         target = f"{wanted['lines']}+ / {wanted['formulas']}+"
         table.add_row(t(row["slug"]), target, *_forecast(row["estimate"]))
     whole = data["total"]
-    table.add_row(t("all together", "bold"), f"{whole['articles']} articles", *_forecast(whole))
+    table.add_row(t("all together", "bold"), counted(whole["articles"], "article"), *_forecast(whole))
     console.print(table)
     names = ", ".join(whole["models"]) or "no model"
     unknown = "; its price is not known" if whole["cost"] is None else ""
     slots = "in files, at the price of the batch API" if data["via"] else f"{whole['slots']} calls at a time"
     if whole["from"]:
         console.print(t(within(whole), "dim"))
+    for problem in dict.fromkeys(row["problem"] for row in data["articles"] if row["problem"]):
+        console.print(t(f"as things are it would not start: {problem}", "yellow"))
     console.print(t(f"with {names}, {slots}{unknown}; stored replies are not paid for again"))
 
 
@@ -55,18 +58,25 @@ def show_batch(console: Console, data: Mapping[str, Any]) -> None:
         met = "meets its targets" if row["verdict"] == "pass" else "falls short"
         word, style = ENDINGS.get(row["ending"], (met, "green" if row["verdict"] == "pass" else "yellow"))
         got = {x["name"]: f"{x['got']} of {x['wanted']}" for x in row["targets"]}
-        cost = "unknown" if row["cost"] is None else f"${row['cost']:.4f}"
-        paid = (str(row["calls"]), cost) if row["calls"] else ("", "")
+        paid = (str(row["calls"]), dollars(row["cost"], "unknown")) if row["calls"] else ("", "")
         table.add_row(t(word, style), t(row["title"]), got.get("lines", ""), got.get("formulas", ""), *paid)
     console.print(table)
-    for row in data["articles"]:
-        if row["error"]:
-            console.print(t(f"  {row['slug']}: {row['error']}", "red"))
-            if row["hint"]:
-                console.print(t(f"    {row['hint']}", "dim"))
-    cost = "cost unknown" if data["cost"] is None else f"${data['cost']:.4f}"
-    console.print(t(f"{data['drafts']} drafts ({data['passed']} meet their targets), {data['calls']} calls, {cost}, "
-                    f"{span(data['seconds'])}"))  # fmt: skip
+    _errors(console, data["articles"])
+    met = f"{data['passed']} {'meets its' if data['passed'] == 1 else 'meet their'} targets"
+    console.print(t(f"{counted(data['drafts'], 'draft')} ({met}), {counted(data['calls'], 'call')}, "
+                    f"{dollars(data['cost'])}, {span(data['seconds'])}"))  # fmt: skip
     if data["left"]:
         console.print(t(f"{len(data['left'])} left: {', '.join(data['left'])}"))
         console.print(t(f"  go on with: expand batch {data['id']}"))
+
+
+def _errors(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What ended articles; what to do is said once, below all that it is true of."""
+    said = [row for row in rows if row["error"]]
+    for hint in dict.fromkeys(row["hint"] for row in said):
+        for row in said:
+            if row["hint"] == hint:
+                told = row["error"].startswith((row["slug"] + ":", row["slug"] + "/"))
+                console.print(t(f"  {row['error'] if told else row['slug'] + ': ' + row['error']}", "red"))
+        for line in hint.splitlines():
+            console.print(t(f"    {line}", "dim"))

@@ -30,6 +30,12 @@ SCREENFUL = 500
 SEVERITY = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
+def named(title: str, slug: str) -> Text:
+    """The title, and below it the slug that commands take, where it is another. Folded, never cut: a person types it."""
+    text = Text(plain(title or slug), overflow="fold")
+    return text.append(plain(f"\n  {slug}"), "dim") if title and title != slug else text
+
+
 def t(value: Any, style: str = "") -> Text:
     return Text(plain(str(value)), style=style)
 
@@ -37,7 +43,7 @@ def t(value: Any, style: str = "") -> Text:
 def show_table(
     console: Console,
     head: Sequence[str],
-    rows: Iterable[Sequence[str]],
+    rows: Iterable[Sequence[str | Text]],
     *,
     right: Sequence[int] = (),
     styles: Mapping[str, str] = MappingProxyType({}),
@@ -50,12 +56,17 @@ def show_table(
         for place, name in enumerate(head):
             table.add_column(name, justify="right" if place in right else "left", style="")
         for first, *others in rows:
-            table.add_row(t(first, styles.get(first, "")), *map(t, others))
+            table.add_row(_cell(first, styles.get(str(first), "")), *map(_cell, others))
         console.print(table)
         return
-    columns = [_even(column, place in right) for place, column in enumerate(zip(head, *rows, strict=True))]
+    cells = ([str(cell) for cell in row] for row in rows)
+    columns = [_even(column, place in right) for place, column in enumerate(zip(head, *cells, strict=True))]
     lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     console.print(Segments([Segment("\n".join([*lines, ""]))]), soft_wrap=True)
+
+
+def _cell(value: str | Text, style: str = "") -> Text:
+    return value if isinstance(value, Text) else t(value, style)
 
 
 def _even(cells: Sequence[str], right: bool) -> list[str]:

@@ -8,7 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from agent.report.screens.common import show_table, t
+from agent.records import INDEX
+from agent.report.screens.common import FOLDED, show_table, t
+from agent.report.words import counted, dollars, program
 
 
 def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -20,6 +22,8 @@ def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
                         f"{guess['prompt_tokens']:,} prompt and {guess['completion_tokens']:,} reply tokens, "
                         f"{cost} with {guess['model']}"))  # fmt: skip
         console.print(t(f"  {within(guess)}", "dim"))
+        if row["problem"]:
+            console.print(t(f"  as things are it would not start: {row['problem']}", "yellow"))
 
 
 def within(guess: Mapping[str, Any]) -> str:
@@ -55,7 +59,9 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
         mark = f"{goal['wanted']}+ {'met' if goal['met'] else 'missed'}" if goal else ""
         table.add_row(label, str(before[key]), str(after[key]), str(report["added"][key]), mark)
     console.print(table)
-    done = [s for s in report["sections"] if s["verdict"] != "unfinished"]
+    # The index is the program's own; nobody decides on it.
+    sections = [s for s in report["sections"] if s["id"] != INDEX]
+    done = [s for s in sections if s["verdict"] != "unfinished"]
     witnesses = report["witnesses"]
     words = ("verified", "consistent", "holds-on-samples", "refuted", "unchecked")
     counts = [(sum(w["verdict"] == word for w in witnesses), word) for word in words]
@@ -63,38 +69,41 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
     proved = sum(w.get("grade") == "proved" for w in witnesses)
     verdicts += f" ({proved} of the verified proved)" if proved else ""
     ran = sum(e["verdict"] == "pass" for e in report["experiments"])
-    console.print(t(f"{len(done)} of {len(report['sections'])} sections written; experiments: {ran} of {len(report['experiments'])} "
+    console.print(t(f"{len(done)} of {counted(len(sections), 'section')} written; experiments: {ran} of {len(report['experiments'])} "
                     f"run; of {report['claims']} displayed claims: {verdicts}"))  # fmt: skip
     tokens = report["tokens"]
-    cost = "cost unknown" if report["cost"] is None else f"${report['cost']:.4f}"
-    console.print(t(f"{report['calls']} calls, {tokens['prompt']:,} prompt tokens ({tokens['cached']:,} cached), "
-                    f"{tokens['completion']:,} reply tokens, {cost}"))  # fmt: skip
+    console.print(t(f"{counted(report['calls'], 'call')}, {tokens['prompt']:,} prompt tokens ({tokens['cached']:,} cached), "
+                    f"{tokens['completion']:,} reply tokens, {dollars(report['cost'])}"))  # fmt: skip
     for verdict in report["checks"]:
         errors = sum(f["severity"] == "error" for f in verdict["findings"])
         warnings = sum(f["severity"] == "warning" for f in verdict["findings"])
         if errors or warnings:
-            console.print(t(f"  {verdict['name']}: {errors} errors, {warnings} warnings"))
+            console.print(
+                t(f"  {verdict['name']}: {counted(errors, 'error')}, {counted(warnings, 'warning')}")
+            )
     for reason in report["reasons"]:
         console.print(t(f"  - {reason}", "red"))
     if report["changed_prompts"]:
-        console.print(
-            t(f"  {len(report['changed_prompts'])} answers were recorded for older prompts", "yellow")
-        )
-    console.print(t(f"Read it: outputs/{report['slug']}/draft.md   Diff: expand diff {report['slug']}   "
-                    f"Decide: expand review {report['slug']} --web"))  # fmt: skip
+        number = len(report["changed_prompts"])
+        said = counted(number, "answer was", "answers were")
+        console.print(t(f"  {said} recorded for older prompts", "yellow"))
+    expand = program()
+    console.print(t(f"Read it: outputs/{report['slug']}/draft.md"))
+    console.print(t(f"Diff:    {expand} diff {report['slug']}"))
+    console.print(t(f"Decide:  {expand} review {report['slug']} --web"))
 
 
 def show_ledger(console: Console, data: Mapping[str, Any]) -> None:
     console.print(
         t(
-            f"{data['rows']} replies: {data['ok']} used, {data['rejected']} rejected, {data['unjudged']} not looked at"
+            f"{counted(data['rows'], 'reply', 'replies')}: {data['ok']} used, {data['rejected']} rejected, {data['unjudged']} not looked at"
         )
     )
     for name, m in data["models"].items():
-        cost = "cost unknown" if m["cost"] is None else f"${m['cost']:.4f}"
         console.print(
             t(
-                f"  {name}: {m['calls']} calls, {m['prompt']:,} prompt, {m['cached']:,} cached, {m['completion']:,} reply tokens, {cost}"
+                f"  {name}: {counted(m['calls'], 'call')}, {m['prompt']:,} prompt, {m['cached']:,} cached, "
+                f"{m['completion']:,} reply tokens, {dollars(m['cost'])}"
             )
         )
 
@@ -102,30 +111,33 @@ def show_ledger(console: Console, data: Mapping[str, Any]) -> None:
 def show_verify(console: Console, data: Mapping[str, Any]) -> None:
     for problem in data["problems"]:
         console.print(t(problem, "red"))
-    console.print(t(f"{data['rows']} replies, {len(data['problems'])} problems"))
+    console.print(
+        t(f"{counted(data['rows'], 'reply', 'replies')}, {counted(len(data['problems']), 'problem')}")
+    )
 
 
 def show_export(console: Console, data: Mapping[str, Any]) -> None:
-    console.print(t(f"{data['file']}: {data['rows']} replies"))
+    console.print(t(f"{data['file']}: {counted(data['rows'], 'reply', 'replies')}"))
 
 
 def show_cost(console: Console, data: Mapping[str, Any]) -> None:
     for kind in ("article", "section", "role", "model", "day"):
         head = (kind, "calls", "rejected", "prompt", "cached", "reply", "cost")
-        show_table(
-            console, head, [(row["name"], *_cost_cells(row)) for row in data[kind]], right=range(1, len(head))
-        )
+        rows = sorted(data[kind], key=lambda row: -row["prompt"]) if len(data[kind]) > FOLDED else data[kind]
+        cells = [(row["name"], *_cost_cells(row)) for row in rows[:FOLDED]]
+        show_table(console, head, cells, right=range(1, len(head)))
+        if len(rows) > FOLDED:
+            console.print(t(f"… and {len(rows) - FOLDED} smaller; --json lists all", "dim"))
         console.print()
     console.print(t("total: " + ", ".join(f"{n} {v}" for n, v in zip(("calls", "rejected", "prompt", "cached", "reply", "cost"), _cost_cells(data["total"]), strict=True))))  # fmt: skip
 
 
 def _cost_cells(row: Mapping[str, Any]) -> list[str]:
-    cost = "unknown" if row["cost"] is None else f"${row['cost']:.4f}"
     return [
         str(row["calls"]),
         str(row["rejected"]),
         f"{row['prompt']:,}",
         f"{row['cached']:,}",
         f"{row['completion']:,}",
-        cost,
+        dollars(row["cost"], "unknown"),
     ]

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from agent.report.plain import plain
 from agent.report.screens.common import SEVERITY, t
+from agent.report.words import counted
 
 
 def show_measure(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -38,7 +39,8 @@ def show_findings(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         place = f"{f['file']}:{f['line']}:{f['column']}: "
         console.print(t(place).append(f["severity"], SEVERITY[f["severity"]]).append(plain(f": {f['message']} [{f['check']}/{f['rule']}]")))  # fmt: skip
     count = {s: sum(f["severity"] == s for f in rows) for s in SEVERITY}
-    console.print(t(f"{count['error']} errors, {count['warning']} warnings, {count['info']} notes"))
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    console.print(t(", ".join(counted(count[s], word) for s, word in words.items())))
 
 
 def show_witness(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -53,7 +55,7 @@ def show_experiment(console: Console, rows: Sequence[Mapping[str, Any]]) -> None
     for row in rows:
         console.print(t(f"{row['file']}  ").append("ok" if row["ok"] else "failed", "green" if row["ok"] else "red").append(f"  {row['seconds']:.2f} s"))  # fmt: skip
         for name, value in row["values"].items():
-            console.print(t(f"  {name} = {value['value']} {value['unit']}"))
+            console.print(t(f"  {name} = {value} {row['units'].get(name, '')}".rstrip()))
         for name in (*row["tables"], *row["figures"]):
             console.print(t(f"  {name}"))
         if row["stdout"].strip():

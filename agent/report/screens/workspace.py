@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from agent.report.plain import plain
-from agent.report.screens.common import FOLDED, MARKS, SCREENFUL, SEVERITY, show_table, t
+from agent.report.screens.common import FOLDED, MARKS, SCREENFUL, SEVERITY, named, show_table, t
+from agent.report.words import counted
 
 
 def show_init(console: Console, data: Mapping[str, Any]) -> None:
@@ -23,17 +27,43 @@ def show_init(console: Console, data: Mapping[str, Any]) -> None:
 
 def show_status(console: Console, data: Mapping[str, Any]) -> None:
     c = data["counts"]
-    console.print(t(f"{c['total']} articles: {c['done']} done, {c['accepted']} accepted, {c['drafts']} drafts, "
-                    f"{c['pending']} pending, {c['failed']} failed, {c['by_hand']} by hand, {c['missing']} missing"))  # fmt: skip
-    console.print(t(f"{data['lines']:,} lines, {data['formulas']:,} display formulas"))
+    console.print(t(f"{counted(c['total'], 'article')}: {standings(c)}"))
+    every = {a["slug"]: a for a in (*_planned(data["batches"]), *data["unplanned"])}.values()
+    console.print(t(f"the files as they are: {_size(data['lines'], data['formulas'])}"))
+    drafts = [a for a in every if a["draft_lines"] is not None]
+    if drafts:
+        size = _size(sum(a["draft_lines"] for a in drafts), sum(a["draft_formulas"] or 0 for a in drafts))
+        console.print(t(f"drafts that wait for review: {size}"))
     folded = console.is_terminal and c["total"] > SCREENFUL
     show_plan(console, data["batches"], folded=folded)
     if data["unplanned"]:
-        console.print(t(f"\n{len(data['unplanned'])} articles that no batch names", "bold"))
+        console.print(t(f"\n{counted(len(data['unplanned']), 'article')} that no batch names", "bold"))
         if not folded:
             _show_articles(console, data["unplanned"])
     if folded:
         console.print(t("\nSub-batches under way are listed; --json, or a pipe, lists every article.", "dim"))
+
+
+STANDINGS = ("done", "accepted", "drafts", "pending", "failed", "by_hand", "missing")
+
+
+def standings(counts: Mapping[str, int]) -> str:
+    """How many articles stand where; what no article is, is left out."""
+    words = {name: name.replace("_", " ") for name in STANDINGS}
+    said = [
+        counted(counts[name], "draft") if name == "drafts" else f"{counts[name]:,} {words[name]}"
+        for name in STANDINGS
+        if counts[name]
+    ]
+    return ", ".join(said) or "none"
+
+
+def _planned(batches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [a for batch in batches for sub in batch["subs"] for a in sub["articles"]]
+
+
+def _size(lines: int, formulas: int) -> str:
+    return f"{counted(lines, 'line')}, {counted(formulas, 'display formula')}"
 
 
 def show_plan(console: Console, batches: Sequence[Mapping[str, Any]], *, folded: bool = False) -> None:
@@ -43,8 +73,9 @@ def show_plan(console: Console, batches: Sequence[Mapping[str, Any]], *, folded:
         for sub in batch["subs"]:
             c = sub["counts"]
             head = f"\n{sub['id']} {sub['title']}  {c['done']}/{c['total']} done"
-            console.print(t(head + (f", {c['drafts']} drafts" if c["drafts"] else ""), "bold"))
-            if not folded or c["total"] not in (c["done"] + c["by_hand"], c["pending"]):
+            console.print(t(head + (f", {counted(c['drafts'], 'draft')}" if c["drafts"] else ""), "bold"))
+            whole = c["total"] in (c["done"] + c["by_hand"], c["pending"])
+            if sub["articles"] and not (folded and whole):
                 _show_articles(console, sub["articles"])
 
 
@@ -53,7 +84,7 @@ def _show_articles(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     show_table(console, head, map(_article, rows), right=(2, 3), styles=dict(MARKS.values()))
 
 
-def _article(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _article(row: Mapping[str, Any]) -> tuple[str | Text, ...]:
     word, _ = MARKS.get(row["status"], (row["status"], ""))
     lines = row["draft_lines"] if row["draft_lines"] is not None else row["lines"]
     formulas = row["draft_formulas"] if row["draft_formulas"] is not None else row["formulas"]
@@ -61,17 +92,18 @@ def _article(row: Mapping[str, Any]) -> tuple[str, ...]:
     target = f"{wanted.get('lines', 0)}+ / {wanted.get('formulas', 0)}+" if wanted else ""
     verdict = " met" if row["met"] else " short" if row["status"] in ("draft", "accepted", "merged") else ""
     remark = f"  {row['error']}" if row["error"] else "  source changed" if row["changed"] else ""
-    return word, row["title"] or row["slug"], str(lines), str(formulas), target + verdict + remark
+    return word, named(row["title"], row["slug"]), str(lines), str(formulas), target + verdict + remark
 
 
 def show_report(console: Console, data: Mapping[str, Any]) -> None:
-    console.print(t(f"{data['file']}: {data['lines']} lines"))
+    console.print(t(f"{data['file']}: {counted(data['lines'], 'line')}"))
 
 
 def show_import(console: Console, data: Mapping[str, Any]) -> None:
     console.print(t(f"read: {', '.join(data['documents'])}"))
-    console.print(t(f"{len(data['matched'])} articles matched, {len(data['unmatched'])} not, "
-                    f"{len(data['conflicts'])} conflicts, {len(data['claims'])} marks (claims, not status)"))  # fmt: skip
+    console.print(t(f"{counted(len(data['matched']), 'article')} matched, {len(data['unmatched'])} not, "
+                    f"{counted(len(data['conflicts']), 'conflict')}, {counted(len(data['claims']), 'mark')} "
+                    "(claims, not status)"))  # fmt: skip
     for row in data["unmatched"][:FOLDED]:
         near = f"  near: {', '.join(row['near'])}" if row.get("near") else ""
         console.print(
@@ -84,7 +116,9 @@ def show_import(console: Console, data: Mapping[str, Any]) -> None:
         console.print(t(f"  conflict: {row['subject']}: {row['chosen']} — {said}", "yellow"))
     for row in data["kept"]:
         console.print(t(f"  kept your edit: {row}"))
-    console.print(t(f"{len(data['added'])} additions" + ("" if data["written"] else " (nothing written)")))
+    console.print(
+        t(counted(len(data["added"]), "addition") + ("" if data["written"] else " (nothing written)"))
+    )
 
 
 def place(source: Mapping[str, Any]) -> str:
@@ -94,7 +128,10 @@ def place(source: Mapping[str, Any]) -> str:
 def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
     if not data["history"]:
         console.print("no git history here: only articles marked completed without their stub can be found")
-    rows = []
+    if not data["rows"]:
+        console.print("nothing to adopt: no article is completed that this program has not expanded")
+        return
+    rows: list[tuple[str | Text, ...]] = []
     for row in data["rows"]:
         before, after = row["before"], row["after"]
 
@@ -104,11 +141,12 @@ def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
             return f"{before[key] if before else '?'} → {after[key]}"
 
         said = "now" if row["recorded"] else "before" if row["known"] else "no"
-        rows.append((row["title"] or row["slug"], row["reason"], grew("lines"), grew("formulas"), said))
+        rows.append((named(row["title"], row["slug"]), row["reason"], grew("lines"), grew("formulas"), said))
     show_table(console, ("article", "why", "lines", "formulas", "recorded"), rows)
 
 
 def show_audit(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    _audit_summary(console, rows)
     shown: dict[tuple[str, str], int] = {}
     for f in rows:
         group = (f["file"], f["rule"])
@@ -121,7 +159,21 @@ def show_audit(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     for (file, rule), count in shown.items():
         if count > FOLDED:
             console.print(t(f"{file}: {count - FOLDED} more of [{rule}]; --json lists all", "dim"))
-    console.print(t(f"{len(rows)} claims that do not hold"))
+
+
+def _audit_summary(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The whole on one screen, before the findings: how many of which kind in which document."""
+    console.print(t(counted(len(rows), "claim that does not hold", "claims that do not hold"), "bold"))
+    kinds = Counter((f["file"], f["severity"], f["rule"]) for f in rows)
+    if len(kinds) < 2:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("claims", "", "rule", "document"):
+        table.add_column(name, justify="right" if name == "claims" else "left")
+    for (file, severity, rule), count in sorted(kinds.items(), key=lambda kind: -kind[1]):
+        table.add_row(f"{count:,}", t(severity, SEVERITY[severity]), t(rule), t(file))
+    console.print(table)
+    console.print()
 
 
 def show_propose(console: Console, data: Mapping[str, Any]) -> None:

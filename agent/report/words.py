@@ -1,0 +1,36 @@
+"""Numbers and their nouns, as all screens write them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Such as ``1 draft``, ``2,298 lines``; ``plural`` where an s does not do."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def dollars(cost: float | None, unknown: str = "cost unknown") -> str:
+    """A sum that was paid, to a hundredth of a cent."""
+    return unknown if cost is None else f"${cost:.4f}"
+
+
+NAMES = ("expand", "expand-articles")
+
+
+def program(argv0: str | None = None, which: Callable[[str], str | None] = shutil.which) -> str:
+    """What a person types to start this program again: a name of it that the shell finds, else its path. coreutils has
+    an ``expand`` of its own."""
+    here = Path(sys.argv[0] if argv0 is None else argv0)
+    if here.name not in NAMES:
+        return NAMES[0]  # started in another way, such as python -m
+    for name in NAMES:
+        found = which(name)
+        if found is not None and Path(found).resolve().parent == here.resolve().parent:
+            return name
+    near = os.path.relpath(here)
+    return str(here.absolute()) if near.startswith(os.pardir) else near
