@@ -22,6 +22,8 @@ from agent.workspace import Workspace
 Quantity = Literal["calls", "prompt", "completion"]
 ENOUGH = 3
 """Articles of a workspace from which they speak for themselves; until then those that were recorded are counted in."""
+RECENT = 20
+"""Articles that are looked at, the last ones: more would not tell more, and each is a file to read."""
 SHARE = 0.8
 """Of articles like these, so many are expected to stay within the range."""
 LEAST_SPREAD = 0.1
@@ -109,13 +111,17 @@ class Experience:
 
 
 def learned(ws: Workspace, rows: Sequence[Paid]) -> Experience:
-    """From the event log: articles drafted by real calls, whose source can still be had. ``rows``: of the ledger."""
+    """From the event log: the articles last drafted by real calls, whose source can still be had. ``rows``: of the
+    ledger."""
     replayed = {r.name.partition("/")[0] for r in rows if r.model == "replay"}
     plan, paths = ws.plan(), ws.slugs()
     found: dict[str, Run] = {}
-    for event in ws.events.read():
+    for event in reversed(ws.events.read()):
+        if len(found) == RECENT:
+            break
         # A redo's figures are of one section only; what was asked again for a later draft counts as the article's.
-        if event.kind == "drafted" and "changed" not in event.data and event.slug not in replayed:
+        known = event.slug in found or event.slug in replayed
+        if event.kind == "drafted" and "changed" not in event.data and not known:
             run = _run(event.data, event.slug, paths.get(event.slug), plan, ws)
             if run is not None:
                 found[event.slug] = run

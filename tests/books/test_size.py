@@ -19,6 +19,7 @@ from agent.books.originals import original
 from agent.books.status import status
 from agent.commands.result import as_data
 from agent.llm import Ledger
+from agent.pipeline.experience import RECENT
 from agent.report.progress import _days
 from agent.report.screens import screen
 from agent.workspace import Event, Workspace, derive, find
@@ -71,7 +72,8 @@ def test_what_else_is_opened_does_not_grow_with_the_articles(
     for root in shelves.values():
         aged(find(root))
         counts.append(size.opened(argv, root)[0])
-    assert counts[0] == counts[1] <= 9
+    learnt_from = RECENT if "--dry-run" in argv else 0
+    assert counts[0] == counts[1] <= 9 + learnt_from
 
 
 def test_an_audit_opens_only_the_articles_that_are_spoken_of(shelves: dict[int, Path]) -> None:
@@ -216,8 +218,9 @@ def shown(view: str, data: object, *, terminal: bool) -> str:
 def test_a_pipe_gets_every_article_and_a_terminal_what_is_under_way(shelves: dict[int, Path]) -> None:
     data = as_data(status(find(shelves[120])))
     piped = shown("status", data, terminal=False)
-    words = [line.split() for line in piped.splitlines()]
-    assert words == [line.split() for line in shown("status", data, terminal=True).splitlines()]
+    assert sorted(piped.split()) == sorted(shown("status", data, terminal=True).split())
+    articles = [a for b in data["batches"] for s in b["subs"] for a in s["articles"]]
+    assert all(sum(a["slug"] in line for line in piped.splitlines()) == 1 for a in articles), "a line each"
     titles = {a["title"] for b in data["batches"] for s in b["subs"] for a in s["articles"]}
     assert all(title in piped for title in titles)
     data["counts"]["total"] = 10_000

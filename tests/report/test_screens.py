@@ -21,7 +21,9 @@ DRAFT = ArticleStatus(SLUG, TITLE, f"blogs_raw/{SLUG}.md", "1A", "draft", 108, 1
 
 def shown(view: str, data: Any, width: int = 80) -> str:
     out = io.StringIO()
-    screen(view, data, Console(file=out, width=width, highlight=False))
+    screen(
+        view, data, Console(file=out, width=width, highlight=False, force_terminal=True, color_system=None)
+    )
     return out.getvalue()
 
 
