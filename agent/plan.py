@@ -202,8 +202,8 @@ def _validate(plan: Plan, where: str) -> None:
                 )
             seen[id] = id
     for place in plan.places():
-        file, parts = place.item.file, PurePosixPath(place.item.file).parts
-        if PurePosixPath(file).is_absolute() or ".." in parts or "\\" in file or "\0" in file:
+        file = place.item.file
+        if file.startswith("/") or ".." in file.split("/") or "\\" in file or "\0" in file:
             raise PathEscape(
                 f"{where}: {place.sub.id} names {file}, which leaves the articles folder",
                 hint="name a file below the articles folder, such as my-article.md",

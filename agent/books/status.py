@@ -192,12 +192,14 @@ def finished_by_hand(entry: Entry) -> bool:
 
 
 def _targets(wanted: Targets, measured: Entry, state: State) -> tuple[Target, ...]:
-    before = state.data.get("before", {}) if wanted.added else {}
-    pairs = (("lines", wanted.lines, measured.lines), ("formulas", wanted.formulas, measured.formulas))
-    # Before the first draft nothing is added, so the file as it is now is the "before".
-    untouched = wanted.added and not before
-    results = ((n, w, 0 if untouched else g - int(before.get(n, 0))) for n, w, g in pairs if w)
-    return tuple(Target(n, w, g, g >= w) for n, w, g in results)
+    lines, formulas = measured.lines, measured.formulas
+    if wanted.added:
+        before = state.data.get("before", {})
+        # Before the first draft nothing is added, so the file as it is now is the "before".
+        lines = lines - int(before.get("lines", 0)) if before else 0
+        formulas = formulas - int(before.get("formulas", 0)) if before else 0
+    pairs = (("lines", wanted.lines, lines), ("formulas", wanted.formulas, formulas))
+    return tuple([Target(name, want, got, got >= want) for name, want, got in pairs if want])
 
 
 def _batch(plan: Plan, index: int, book: _Book) -> BatchStatus:

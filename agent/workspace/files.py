@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     A crash at any point leaves the old file or the new one. The mode of an existing file is kept. Raises
     UsageError when the folder cannot be written or the disk is full; the old file is then untouched.
     """
+    # Most commands only read, and it takes as long to import as all of this package.
+    import tempfile
+
     try:
         make_folder(path.parent)
         # A short fixed prefix: names near 255 bytes leave no room for one made from the target's name.
