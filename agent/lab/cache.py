@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.lab.results import Correlation, EarnedWarning, ExperimentResult, Figure, Sweep, Table, Value
 
-PREFIX = "e2:"
+PREFIX = "e3:"
 """Version of the key: raise it when the runner changes what a program's results mean."""
 LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "torch")
 
@@ -33,7 +33,7 @@ def tools() -> str:
 
 
 def key(code: str) -> str:
-    """``e2:`` and the sha256 of the code and of the versions of Python and the numeric libraries.
+    """``e3:`` and the sha256 of the code and of the versions of Python and the numeric libraries.
 
     Limits stay out: a program that ended well within one limit gives the same answer within a wider one.
     """
