@@ -138,7 +138,8 @@ def saved_figures(outcome: Outcome) -> dict[str, Figure]:
 
 def lines(outcome: Outcome) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
-    for text in outcome.files.get(RESULTS, b"").decode("utf-8", "replace").splitlines():
+    # Not splitlines(): results may hold U+2028 and its like, which JSON leaves as they are.
+    for text in outcome.files.get(RESULTS, b"").decode("utf-8", "replace").split("\n"):
         try:
             line = json.loads(text)
         except ValueError:

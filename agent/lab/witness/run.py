@@ -79,7 +79,8 @@ def _batch(jobs: Sequence[WitnessJob], sandbox: Sandbox, limits: Limits) -> list
         python_argv(BOOT), files={JOBS: json.dumps(request, ensure_ascii=False).encode()}, limits=whole
     )
     found: list[WitnessVerdict | None] = [None] * len(jobs)
-    for line in outcome.stdout.splitlines():
+    # Not splitlines(): a reason may hold U+2028 and its like, which JSON leaves as they are.
+    for line in outcome.stdout.split("\n"):
         try:
             reply = json.loads(line)
             number = int(reply["number"])
