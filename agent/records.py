@@ -9,6 +9,9 @@ from typing import Any, Literal
 Severity = Literal["error", "warning", "info"]
 Judgement = Literal["pass", "fail", "undecided"]
 FinishReason = Literal["stop", "length", "refused", "error"]
+EXPERIMENT_ID = r"(?:exp|practice)[0-9]{1,4}"
+"""Pattern of an experiment's ID: ``exp1`` of the outline, ``practice1`` of a part that brings its own. It becomes
+part of file names and of placeholders (``{{exp1.loss}}``), which LaTeX could mean otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 
 from agent.checks.page import Page
 from agent.checks.text import Pattern, Places, scan
-from agent.records import Finding
+from agent.records import EXPERIMENT_ID, Finding
 
 PATTERNS: tuple[Pattern, ...] = (
     ("error", re.compile(r"[（(\[【]\s*(?:此处|这里|在此|请)(?:插入|填入|补充|添加|填写|替换为?)[^）)\]】\n]{0,20}[）)\]】]")),
@@ -29,7 +29,8 @@ def check(page: Page) -> list[Finding]:
     """Nothing is left to be filled in: TODO, [插入图片], （待补充）, ``{{exp1.loss}}`` without a value.
 
     The author's own stub is no finding. A part that is being written still holds its ``{{exp1.…}}``: those are
-    bound when the parts are assembled. In mathematics ``{{a.b}}`` is TeX, unless ``a`` is an experiment.
+    bound when the parts are assembled. In mathematics ``{{a.b}}`` is TeX, unless ``a`` is an experiment or named like
+    one.
     """
     found = []
     for severity, hit, line, column in scan(page, PATTERNS):
@@ -46,7 +47,7 @@ def _is_tex(page: Page, hit: str, line: int, column: int) -> bool:
     experiments = set(page.experiments) | {
         match.group(1) for code in page.article.codes if (match := _ID.search(code.info))
     }
-    if name in experiments or re.fullmatch(r"exp\d+", name):
+    if name in experiments or re.fullmatch(EXPERIMENT_ID, name):
         return False
     at = Places(page.article.text).offset(line, column)
     return any(formula.start <= at < formula.stop for formula in page.article.formulas)

@@ -12,8 +12,9 @@ from typing import Any
 
 from agent.article import read
 from agent.pipeline.evidence import Run
+from agent.records import EXPERIMENT_ID
 
-EXPERIMENT = re.compile(r"(?:exp|practice)\d+")
+EXPERIMENT = re.compile(EXPERIMENT_ID)
 """IDs that can only be meant for an experiment; other names between double braces may be LaTeX's."""
 PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z][A-Za-z0-9_]*)\.([A-Za-z0-9_:]+) *\}\}")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
 from agent.lab import ExperimentResult, Value, run_experiment
+from agent.pipeline.bind import EXPERIMENT
 from agent.pipeline.claims import overlaid
 from agent.pipeline.evidence import Evidence, Run, RunText, describe, is_settled
 from agent.pipeline.job import Job, Shared, extend
@@ -153,7 +154,8 @@ async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
     failures: dict[str, str] = {}
     for match in FENCE.finditer(text):
         id = match[2].strip().removeprefix("id=")
-        if match[1] != "python experiment" or id in known or not id:
+        # vet has refused other IDs in what a model wrote; a path is never made from one that came another way.
+        if match[1] != "python experiment" or id in known or not EXPERIMENT.fullmatch(id):
             continue
         if job.sandbox is None:
             failures[id] = NO_SANDBOX if job.config.lab.enabled else OFF

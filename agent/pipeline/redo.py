@@ -16,13 +16,13 @@ from agent.llm import Model, Recorded
 from agent.pipeline.assemble import Section
 from agent.pipeline.packs import Pack, join
 from agent.pipeline.records import Part
-from agent.records import Call, Reply
+from agent.records import EXPERIMENT_ID, Call, Reply
 
 if TYPE_CHECKING:
     from agent.pipeline.job import Job, Shared
     from agent.pipeline.writer import Draft, Plan
 
-FOLDED = re.compile(r"\n*<details><summary>exp\d+ 的程序与输出.*\Z", re.S)
+FOLDED = re.compile(rf"\n*<details><summary>{EXPERIMENT_ID} 的程序与输出.*\Z", re.S)
 """Code and output that the program put at the end of an experiment's part."""
 
 
