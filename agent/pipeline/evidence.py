@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.errors import NotRun
 from agent.pipeline.records import Part
 
 
@@ -87,6 +88,13 @@ class Evidence:
             **dict.fromkeys(self.runs, "已运行"),
             **{id: f"未运行：{why}" for id, why in self.failures.items()},
         }
+
+    def ran(self, experiment: str) -> Run:
+        """What an experiment gave. Raises NotRun with the reason where it gave nothing."""
+        run = self.runs.get(experiment)
+        if run is None:
+            raise NotRun(f"{experiment} 没有输出：{self.failures.get(experiment, '没有运行')}")
+        return run
 
     def behind(self, parts: Sequence[Part]) -> list[Run]:
         """The runs that some parts are about."""

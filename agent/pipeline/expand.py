@@ -14,7 +14,7 @@ from agent.checks.page import Work
 from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
 from agent.pipeline.badges import with_badges
-from agent.pipeline.bind import Binding, bind, folded
+from agent.pipeline.bind import Binding, Bound, bind, folded
 from agent.pipeline.citations import confirm_wanted, work_text
 from agent.pipeline.claims import overlaid
 from agent.pipeline.closing import Unwritten, closing_summary, opening_map
@@ -91,7 +91,7 @@ def finish(job: Job, plan: Plan, drafts: Sequence[Draft], closed: Closed, rounds
     written = (
         b
         for id, text in raw_texts(plan, drafts).items()
-        for b in bind(text, id, plan.evidence.runs, job.slug).bindings
+        for b in bound(job, text, id, plan.evidence).bindings
     )
     bindings = (*written, *closed.bindings)
     judged = judge(job, plan, drafts, whole, targets, closed.unwritten, bindings)
@@ -227,7 +227,7 @@ def close(job: Job, plan: Plan, drafts: Sequence[Draft], written: Ends) -> Close
         return Closed(tuple(body))
     first, last = written
     ends = {
-        s.id: bind(s.text, s.id, total_evidence(plan, drafts).runs, job.slug)
+        s.id: bound(job, s.text, s.id, total_evidence(plan, drafts))
         for s in (first, last)
         if isinstance(s, Section)
     }
@@ -249,7 +249,7 @@ def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
     raw = raw_texts(plan, drafts)
     evidence = total_evidence(plan, drafts)
     texts = {
-        id: with_badges(bind(text, id, evidence.runs, job.slug).text, evidence.verdicts, job.slug)
+        id: with_badges(bound(job, text, id, evidence).text, evidence.verdicts, job.slug)
         for id, text in raw.items()
     }
     made = []
@@ -262,6 +262,10 @@ def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
         anchor = str(spot.anchor) if spot.anchor else END
         made.append(Section(part.id, part.title, texts[part.id], anchor, chapter, spot.mode == "inline"))
     return made
+
+
+def bound(job: Job, text: str, id: str, evidence: Evidence) -> Bound:
+    return bind(text, id, evidence.runs, job.slug, evidence.failures)
 
 
 def raw_texts(plan: Plan, drafts: Sequence[Draft]) -> dict[str, str]:

@@ -46,7 +46,7 @@ class Redo:
 async def redo_parts(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts with every part written again that was sent back, each in a call of its own.
 
-    Raises BadReply, ContextOverflow or NotRecorded when one cannot be written: the draft on disk then stays.
+    Raises BadReply, ContextOverflow, NotRecorded or NotRun when one cannot be written: the draft on disk then stays.
     """
     found = list(drafts)
     for id, redo in job.redos.items():

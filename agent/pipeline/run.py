@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.errors import BadReply, ContextOverflow, NotRecorded, Unavailable
+from agent.errors import BadReply, ContextOverflow, NotRecorded, NotRun, Unavailable
 from agent.pipeline.estimate import shape
 from agent.pipeline.expand import expand_article
 from agent.pipeline.outputs import write_outputs
@@ -75,7 +75,7 @@ async def expand_one(
             if redo:
                 job = only_redo(resources, job, models, resources.models(slug, spec or wanted))
             outcome = await expand_article(job)
-        except (BadReply, ContextOverflow, Unavailable, NotRecorded) as error:
+        except (BadReply, ContextOverflow, Unavailable, NotRecorded, NotRun) as error:
             away = many and isinstance(error, Unavailable) and resources.away(models)
             ws.events.append("failed", slug, **failure_data(error, redo=redo, away=away))
             raise

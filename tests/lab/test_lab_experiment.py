@@ -88,7 +88,9 @@ def results(*lines: dict[str, object], **files: bytes) -> Outcome:
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 3, 2) + b"\0" * 20 + b"payload"
 
 
-@pytest.mark.parametrize("name", ["../../ESCAPED", "/tmp/x", "a/b", "..", "", "甲", "a-b", "a\n", 7, None, ["a"]])
+@pytest.mark.parametrize(
+    "name", ["../../ESCAPED", "/tmp/x", "a/b", "..", "", "甲", "a-b", "a\n", 7, None, ["a"]]
+)
 def test_a_name_the_recorder_would_refuse_is_taken_in_no_kind(name: object) -> None:
     forged = results(
         {"kind": "value", "name": name, "value": 1, "unit": ""},
@@ -115,4 +117,4 @@ def test_a_forged_figure_writes_nothing_outside_the_cache(sandbox: Sandbox, tmp_
     result = run_experiment(code, id="exp1", sandbox=sandbox, cache=cache)
     assert result.ok, result.error
     assert list(result.figures) == ["x"]
-    assert not [p for p in tmp_path.rglob("*ESCAPED*")]
+    assert not list(tmp_path.rglob("*ESCAPED*"))

@@ -23,7 +23,11 @@ class Canned:
         self.stdout = stdout
 
     def run(
-        self, argv: Sequence[str], *, files: Mapping[str, bytes] | None = None, limits: Limits = DEFAULT_LIMITS
+        self,
+        argv: Sequence[str],
+        *,
+        files: Mapping[str, bytes] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Outcome:
         return Outcome(self.stdout, "", 0, 0.1)
 

@@ -63,12 +63,23 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
             console.print(t(f"  {verdict['name']}: {errors} errors, {warnings} warnings"))
     for reason in report["reasons"]:
         console.print(t(f"  - {reason}", "red"))
+    closed = report.get("laboratory", "open") != "open"
+    if closed:
+        console.print(t(f"  {_not_run(report)}", "red"))
     if report["changed_prompts"]:
-        console.print(
-            t(f"  {len(report['changed_prompts'])} answers were recorded for older prompts", "yellow")
-        )
+        why = "for older prompts" + (", or where experiments ran" if closed else "")
+        console.print(t(f"  {len(report['changed_prompts'])} answers were recorded {why}", "yellow"))
     console.print(t(f"Read it: outputs/{report['slug']}/draft.md   Diff: expand diff {report['slug']}   "
                     f"Decide: expand review {report['slug']} --web"))  # fmt: skip
+
+
+def _not_run(report: Mapping[str, Any]) -> str:
+    why, fix = {
+        "no sandbox": ("no sandbox", "expand doctor says what would open one"),
+        "off": ("the laboratory is off", "lab.enabled in config.toml"),
+    }[report["laboratory"]]
+    count = len(report["experiments"])
+    return f"{why}: {count} experiment{'' if count == 1 else 's'} and all witnesses 未运行; {fix}"
 
 
 def show_ledger(console: Console, data: Mapping[str, Any]) -> None:
