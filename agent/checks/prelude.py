@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from agent.article import Article
-
-_DEFINES = re.compile(r"\\(?:re)?newcommand|\\DeclareMathOperator|\\newenvironment|\\def\b|\\let\b")
-_LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
+from agent.article.tex import DEFINES, LABEL
 
 
 def of(article: Article) -> tuple[str, ...]:
@@ -15,6 +11,6 @@ def of(article: Article) -> tuple[str, ...]:
 
     A part that defines one of these labels again would break the page, and MathJax says so.
     """
-    macros = [_LABEL.sub("", f.tex) for f in article.formulas if _DEFINES.search(f.tex)]
+    macros = [LABEL.sub("", f.tex) for f in article.formulas if DEFINES.search(f.tex)]
     labels = [rf"0\label{{{label.name}}}" for label in article.labels]
     return (*macros, *labels)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.article.tex import LABEL
 from agent.errors import UsageError
-from agent.pipeline.assemble import LABEL, Section
+from agent.pipeline.assemble import Section
 from agent.pipeline.bind import unbound
 from agent.review.decide import INDEX
 from agent.workspace import State
