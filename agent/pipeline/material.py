@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from agent.article import Anchor, Article, anchors, stub_lines
+from agent.article import Anchor, Article, stub_lines
+from agent.checks import prelude
 
 BOILERPLATE = re.compile(
     r"转载到请包括本文地址|更详细的转载事宜|如果您还有什么疑惑|如果您觉得本文还不错|如果您需要引用本文"
@@ -41,10 +42,6 @@ class Material:
         return defuse(re.sub(r"\n{3,}", "\n\n", "\n".join(rows)).strip("\n"))
 
     @cached_property
-    def anchors(self) -> tuple[Anchor, ...]:
-        return anchors(self.article)
-
-    @cached_property
     def labels(self) -> frozenset[str]:
         return frozenset(x for f in self.article.formulas for x in f.labels)
 
@@ -61,8 +58,7 @@ class Material:
     @cached_property
     def prelude(self) -> tuple[str, ...]:
         """TeX that defines the macros and labels which later formulas rely on."""
-        defining = re.compile(r"\\(?:re)?newcommand|\\def\\|\\DeclareMathOperator|\\label\{")
-        return tuple(f.tex for f in self.article.formulas if defining.search(f.tex))
+        return prelude.of(self.article)
 
     @property
     def first_heading(self) -> int | None:
