@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from agent.article import stub_lines
 from agent.checks.page import Page
 from agent.checks.text import Pattern, Places, scan
 from agent.records import EXPERIMENT_ID, Finding
@@ -21,9 +22,6 @@ PATTERNS: tuple[Pattern, ...] = (
 
 _ID = re.compile(r"\bid=([\w.-]+)")
 
-STUB = re.compile(r"^\s*+TODO\s*[:：]?\s*(?:添加|补充|完善)")
-"""The line an author leaves under 公式推导与注释 for an expansion to replace."""
-
 
 def check(page: Page) -> list[Finding]:
     """Nothing is left to be filled in: TODO, [插入图片], （待补充）, ``{{exp1.loss}}`` without a value.
@@ -33,10 +31,11 @@ def check(page: Page) -> list[Finding]:
     one.
     """
     found = []
+    stub = stub_lines(page.article) or (0, 0)
     for severity, hit, line, column in scan(page, PATTERNS):
         if hit.startswith("{{") and (page.is_part or _is_tex(page, hit, line, column)):
             continue
-        if STUB.match(page.article.lines[line - 1]):
+        if stub[0] <= line <= stub[1]:
             continue
         found.append(Finding("self-talk", "placeholder", severity, f"a placeholder: {hit}", line, column))
     return found
