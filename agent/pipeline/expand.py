@@ -15,6 +15,7 @@ from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
 from agent.pipeline.badges import with_badges
 from agent.pipeline.bind import Binding, Bound, bind, folded
+from agent.pipeline.brought import told_apart
 from agent.pipeline.citations import confirm_wanted, work_text
 from agent.pipeline.claims import overlaid
 from agent.pipeline.closing import Unwritten, closing_summary, opening_map
@@ -74,6 +75,7 @@ async def expand_article(job: Job) -> Outcome:
     plan = Plan(reading, outline, layout, evidence, (*job.works, *confirmed.works))
     drafts = await write_all(job, shared, plan)
     drafts, rounds, ends = await finished_texts(job, shared, plan, drafts)
+    drafts = told_apart(drafts, plan.evidence.states())
     closed = close(job, plan, drafts, ends)
     # Off the event loop: MathJax, where it is first asked here, would tie itself to the loop it is called from.
     return await asyncio.to_thread(finish, job, plan, drafts, closed, rounds)
@@ -180,7 +182,7 @@ def shortfall(job: Job, plan: Plan, drafts: Sequence[Draft]) -> int:
     """Lines missing to the targets, a missing formula counted as eight lines (its derivation, not itself)."""
     source = job.material.article
     before = measure(source)
-    whole = assembled(job, sections_of(job, plan, drafts))
+    whole = assembled(job, sections_of(job, plan, told_apart(drafts, plan.evidence.states())))
     after = measure(read(whole.data, source.name))
     missing = {t.name: max(0, t.wanted - t.got) for t in meets(job.targets, before, after)}
     # The opening map and the summary are still to come; they take about 45 lines together.

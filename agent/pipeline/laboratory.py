@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -152,13 +153,18 @@ async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
     """Run the `python experiment id=…` blocks that stand in a part, but for the article's own experiments."""
     runs: dict[str, Run] = {}
     failures: dict[str, str] = {}
+    named = Counter(id_of(m) for m in FENCE.finditer(text) if m[1] == "python experiment")
     for match in FENCE.finditer(text):
-        id = match[2].strip().removeprefix("id=")
+        id = id_of(match)
         # vet has refused other IDs in what a model wrote; a path is never made from one that came another way.
         if match[1] != "python experiment" or id in known or not EXPERIMENT.fullmatch(id):
             continue
         if job.sandbox is None:
             failures[id] = NO_SANDBOX if job.config.lab.enabled else OFF
+            continue
+        if named[id] > 1:
+            # Which of them a value came from could not be told.
+            failures[id] = f"{named[id]} 个程序都叫 {id}，编号要依次递增"
             continue
         code = match[3].strip("\n")
         result = await job.workshop.run(
@@ -169,6 +175,10 @@ async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
         else:
             failures[id] = result.error or "没有正常结束"
     return Evidence(runs=runs, failures=failures)
+
+
+def id_of(program: re.Match[str]) -> str:
+    return program[2].strip().removeprefix("id=")
 
 
 def complaint(result: ExperimentResult) -> str:
