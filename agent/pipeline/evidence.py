@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.errors import NotRun
+from agent.lab.witness.record import NOT_RUN
 from agent.pipeline.records import Part
 
 
@@ -125,7 +126,8 @@ WORDS = {
 
 
 def describe(verdict: Any) -> str:
-    reason = getattr(verdict, "reason", "")
+    # What the machine lacks is no matter for a prompt or a page.
+    reason = "未运行" if verdict.grade == NOT_RUN else verdict.reason
     word = WORDS.get(verdict.verdict, verdict.verdict)
     return f"{word}（{reason}）" if reason and verdict.verdict != "verified" else word
 

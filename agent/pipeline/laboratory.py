@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
-from agent.lab import ExperimentResult, Value, run_experiment
+from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded, SandboxUnavailable
+from agent.lab import ExperimentResult, Sandbox, Value, WitnessJob, WitnessVerdict, run_experiment
+from agent.lab.witness.record import NOT_RUN, not_run
 from agent.pipeline.bind import EXPERIMENT
 from agent.pipeline.claims import overlaid
 from agent.pipeline.evidence import Evidence, Run, RunText, describe, is_settled
@@ -26,6 +27,7 @@ NO_WITNESS = re.compile(r"^无见证 *([A-Za-z0-9_.:-]+) *[：:] *(.+)$", re.M)
 WITNESSES_PER_CALL = 5
 OFF = "实验室没有启用"
 NO_SANDBOX = "未运行：这台机器上没有可用的沙箱"
+BROKEN = "沙箱没有启动起来"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ async def witness_group(
         code, declined = dict(answer.value.code), dict(answer.value.declined)
         verdicts = await run_all(job, current, code)
         for n in range(1, job.config.loop.repairs + 1):
-            open_ = [label for label in code if not is_settled(verdicts[label])]
+            open_ = [x for x in code if not is_settled(verdicts[x]) and verdicts[x].grade != NOT_RUN]
             if not open_:
                 break
             mended = await job.ask(
@@ -104,7 +106,7 @@ async def witness_group(
 
 async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) -> dict[str, Any]:
     """Run witnesses side by side, off the event loop, a processor each."""
-    from agent.lab.witness import WitnessJob, cache, run_witnesses
+    from agent.lab.witness import WitnessJob, cache
 
     jobs = [WitnessJob(eq=x, code=source, tex=facts[x].rhs) for x, source in code.items()]
     if job.sandbox is None:
@@ -114,13 +116,23 @@ async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) 
     fresh = [j for j in jobs if j.eq not in verdicts]
     sandbox, benches = job.sandbox, min(job.workshop.benches, len(fresh)) or 1
     shares = [share for n in range(benches) if (share := fresh[n::benches])]
-    found = await together([job.workshop.run(run_witnesses, share, sandbox, 1) for share in shares])
+    found = await together([job.workshop.run(witnessed, share, sandbox) for share in shares])
     for share, part in zip(shares, found, strict=True):
         for j, v in zip(share, part, strict=True):
             verdicts[j.eq] = v
             if folder:
                 cache.save(folder, j, v)
     return {j.eq: verdicts[j.eq] for j in jobs}
+
+
+def witnessed(jobs: Sequence[WitnessJob], sandbox: Sandbox) -> list[WitnessVerdict]:
+    """Their verdicts; where the sandbox breaks down on the way, that they were not run."""
+    from agent.lab.witness import run_witnesses
+
+    try:
+        return run_witnesses(jobs, sandbox, 1)
+    except SandboxUnavailable as error:
+        return [not_run(j, str(error)) for j in jobs]
 
 
 async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
@@ -144,6 +156,10 @@ async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
                 f"{spec.id}/fix.{n}", "experiment_fix", shared, parse_program, experiment=spec, code=code, problem=problem
             )  # fmt: skip
             code = fixed.value
+    except SandboxUnavailable as error:
+        # No model is asked to mend what the machine lacks, or told of it.
+        job.tell("note", f"{spec.id}：{error}")
+        problem = BROKEN
     except (BadReply, NotRecorded, ContextOverflow) as error:
         problem = str(error)
     return kept or problem.splitlines()[-1]
@@ -167,9 +183,14 @@ async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
             failures[id] = f"{named[id]} 个程序都叫 {id}，编号要依次递增"
             continue
         code = match[3].strip("\n")
-        result = await job.workshop.run(
-            run_experiment, code, id=id, sandbox=job.sandbox, limits=job.limits, cache=job.lab_cache
-        )
+        try:
+            result = await job.workshop.run(
+                run_experiment, code, id=id, sandbox=job.sandbox, limits=job.limits, cache=job.lab_cache
+            )
+        except SandboxUnavailable as error:
+            job.tell("note", f"{id}：{error}")
+            failures[id] = BROKEN
+            continue
         if result.ok:
             runs[id] = as_run(id, code, result)
         else:

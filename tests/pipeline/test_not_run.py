@@ -171,3 +171,32 @@ def _with_experiment(service: Service, seen: Seen) -> Step | None:
     text = service.written(seen).text
     at = text.index('"experiments.1"')
     return Text(text[:at] + text[at:].replace('"experiment": null', '"experiment": "exp1"', 1), chunk=20_000)
+
+
+def test_a_sandbox_that_breaks_down_is_no_matter_for_a_model(
+    site: Site, service: Service, tmp_path: Path
+) -> None:
+    """Its open is fine, each run after that is not: neither program nor witness is sent back for it."""
+    real = shutil.which("bwrap")
+    if real is None:
+        pytest.skip("no bubblewrap on this machine")
+    script = tmp_path / "bin" / "bwrap"
+    script.parent.mkdir()
+    script.write_text(
+        f'#!/bin/sh\nfor last; do :; done\ncase "$last" in --help|true) exec {real} "$@";; esac\n'
+        'echo "bwrap: Can\'t find source path /secret" >&2\nexit 1\n'
+    )
+    script.chmod(0o755)
+    site.env["PATH"] = f"{script.parent}:{site.env['PATH']}"
+    site.config(QUICK.replace("enabled = false", "enabled = true"))
+    site.article("a.md")
+    done = site.expand("run", "a", "--model", FAKE)
+    assert done.code in (0, 1), done.err
+    assert "/secret" in done.err, "a person is told"
+    prompts = [prompt_of(r) for r in service.requests]
+    assert any("# 怎样写实验程序" in p for p in prompts), "the laboratory was open"
+    assert not [p for p in prompts if "# 改实验程序" in p or "# 见证没有通过" in p]
+    assert not [p for p in prompts if "/secret" in p]
+    report = site.report("a")
+    assert report["experiments"][0]["verdict"] == "undecided"
+    assert {w["grade"] for w in report["witnesses"] if "grade" in w} == {"not-run"}

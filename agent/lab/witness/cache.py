@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.lab.cache import tools
-from agent.lab.witness.record import WitnessJob, WitnessVerdict
+from agent.lab.witness.record import NOT_RUN, WitnessJob, WitnessVerdict
 
 PREFIX = "w1:"
 """Version of the key: raise it when the harness judges otherwise."""
@@ -31,7 +31,7 @@ def load(folder: Path, job: WitnessJob) -> WitnessVerdict | None:
 
 def save(folder: Path, job: WitnessJob, verdict: WitnessVerdict) -> None:
     """Store a verdict; not one of a witness that could not run, which says more of the machine than of it."""
-    if verdict.grade == "invalid":
+    if verdict.grade in ("invalid", NOT_RUN):
         return
     path = _path(folder, job)
     path.parent.mkdir(parents=True, exist_ok=True)
