@@ -25,6 +25,7 @@ ExpandError
 ├── Interrupted              130   a person stopped the run; what was under way is stored
 ├── Locked                     5   another process holds the workspace or the article
 ├── SourceChanged              5   the source is not the one the draft was made from
+├── NotRun                     1   a text rests on an experiment that did not run
 └── SandboxUnavailable         1   nothing here can confine generated code
 
 Vendor exceptions never leave ``agent.llm``: each vendor's file maps them onto this tree, and a test fails
@@ -170,6 +171,10 @@ class Locked(ExpandError):
 
 class SourceChanged(ExpandError):
     exit_code = 5
+
+
+class NotRun(ExpandError):
+    exit_code = 1
 
 
 class SandboxUnavailable(ExpandError):

@@ -11,6 +11,9 @@ Judgement = Literal["pass", "fail", "undecided"]
 FinishReason = Literal["stop", "length", "refused", "error"]
 INDEX = "index"
 """The section the program writes itself; it goes with whatever is merged, and nobody decides on it."""
+EXPERIMENT_ID = r"(?:exp|practice)[0-9]{1,4}"
+"""Pattern of an experiment's ID: ``exp1`` of the outline, ``practice1`` of a part that brings its own. It becomes
+part of file names and of placeholders (``{{exp1.loss}}``), which LaTeX could mean otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import re
 
 NUMBERED = frozenset({"equation", "align", "gather", "multline", "eqnarray", "alignat", "flalign"})
 """Environments that MathJax numbers under ``tags: 'ams'``; the starred forms are not."""
-_ONE_NUMBER = frozenset({"equation", "multline"})
+ONE_NUMBER = frozenset({"equation", "multline"})
 
 _PUNCTUATION = frozenset("`*_{}[]()#+-.!")
 """What the converter doubles a backslash before."""
@@ -31,8 +31,13 @@ _LONE = re.compile(r"(?<!\\)\\(?=[+-])")
 _COMMAND_NAME = re.compile(r"(\\(?:re)?newcommand\s*+\{)(?=[A-Za-z]++\})")
 
 _COMMENT = re.compile(r"(?<!\\)((?>(?:\\\\)*))%[^\n]*+")
-_LABEL = re.compile(r"\\label\s*+\{([^{}]*+)\}")
-_TAG = re.compile(r"\\tag\*?\s*+\{((?>(?:[^{}]|\{[^{}]*+\})*))\}")
+LABEL = re.compile(r"\\label\s*+\{([^{}]*+)\}")
+TAG = re.compile(r"\\tag\*?\s*+\{((?>(?:[^{}]|\{[^{}]*+\})*))\}")
+REFERENCE = re.compile(r"\\(eqref|ref)\s*+\{([^{}]*+)\}")
+DEFINES = re.compile(
+    r"\\(?:re)?newcommand|\\(?:[gex]?def|let)(?![A-Za-z])|\\DeclareMathOperator|\\(?:re)?newenvironment"
+)
+"""What later formulas of a page rely on: macros and environments."""
 _ENVIRONMENT = re.compile(r"(?<!\\)(?>(?:\\\\)*)\\(?P<which>begin|end)\s*+\{(?P<name>[^{}\n]*+)\}")
 _ROW_STEP = re.compile(r"\\\\|\\cr(?![A-Za-z])|\\[^\n]?|[{}]")
 _UNNUMBERED = re.compile(r"\\(?:tag\*?\s*+\{|notag\b|nonumber\b)")
@@ -101,12 +106,12 @@ def _balances_without_escaped(tex: str) -> bool:
 
 def labels(tex: str) -> tuple[str, ...]:
     r"""Arguments of ``\label``, TeX comments left out."""
-    return tuple(_LABEL.findall(_uncommented(tex)))
+    return tuple(LABEL.findall(_uncommented(tex)))
 
 
 def tags(tex: str) -> tuple[str, ...]:
     r"""Arguments of ``\tag`` and ``\tag*``, TeX comments left out."""
-    return tuple(_TAG.findall(_uncommented(tex)))
+    return tuple(TAG.findall(_uncommented(tex)))
 
 
 def numbered(tex: str) -> int:
@@ -141,10 +146,10 @@ def numbered(tex: str) -> int:
 def _numbers(name: str, body: str) -> int:
     if name not in NUMBERED:
         return 0
-    if name in _ONE_NUMBER:
+    if name in ONE_NUMBER:
         return int(not _UNNUMBERED.search(body))
     rows = _rows(body)
-    if not _LABEL.sub("", rows[-1]).strip():
+    if not LABEL.sub("", rows[-1]).strip():
         rows.pop()
     return sum(not _UNNUMBERED.search(row) for row in rows)
 
@@ -164,3 +169,8 @@ def _rows(body: str) -> list[str]:
 
 def _uncommented(tex: str) -> str:
     return _COMMENT.sub(r"\1", tex) if "%" in tex else tex
+
+
+def comments_blanked(tex: str) -> str:
+    """``tex`` with spaces for its comments: what is found in it stands at the same offsets in ``tex``."""
+    return _COMMENT.sub(lambda m: m[1].ljust(len(m[0])), tex) if "%" in tex else tex

@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def check(page: Page) -> list[Finding]:
-    """What was bound to an output still stands there, in order, and still agrees with the output.
+    """What was bound to an output still stands there, in order, still agrees with the output, and the experiment ran.
 
     Agreement is to the digits that are shown: 0.0123 agrees with 0.012345.
     """
@@ -21,6 +21,7 @@ def check(page: Page) -> list[Finding]:
     for region, (text, line) in _texts(page).items():
         bound = sorted((b for b in page.bindings if b.region == region), key=lambda b: b.occurrence)
         found += _out_of_place(bound, text, line)
+        found += _not_run(page, bound, text, line)
     for item in page.bindings:
         ran = page.experiments.get(item.experiment)
         if ran is None or item.name not in ran.values:
@@ -56,6 +57,21 @@ def _out_of_place(bound: list[Bound], text: str, line: int) -> list[Finding]:
             found.append(Finding("results", "bound_value", "error", message, place))
         else:
             at = position + len(item.text)
+    return found
+
+
+def _not_run(page: Page, bound: list[Bound], text: str, line: int) -> list[Finding]:
+    """Where outputs of experiments that did not run are cited: what is said there was not produced."""
+    found = []
+    at = 0
+    for item in bound:
+        position = text.find(item.text, at)
+        at = position + len(item.text) if position >= 0 else at
+        ran = page.experiments.get(item.experiment)
+        if ran is not None and not ran.ok and position >= 0:
+            message = f"{item.experiment}.{item.name} is cited, and {item.experiment} did not run"
+            place = line + text[:position].count("\n")
+            found.append(Finding("results", "bound_value", "error", message, place))
     return found
 
 

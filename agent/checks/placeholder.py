@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from agent.article import stub_lines
 from agent.checks.page import Page
 from agent.checks.text import Pattern, Places, scan
-from agent.records import Finding
+from agent.records import EXPERIMENT_ID, Finding
 
 PATTERNS: tuple[Pattern, ...] = (
     ("error", re.compile(r"[（(\[【]\s*(?:此处|这里|在此|请)(?:插入|填入|补充|添加|填写|替换为?)[^）)\]】\n]{0,20}[）)\]】]")),
@@ -21,21 +22,20 @@ PATTERNS: tuple[Pattern, ...] = (
 
 _ID = re.compile(r"\bid=([\w.-]+)")
 
-STUB = re.compile(r"^\s*+TODO\s*[:：]?\s*(?:添加|补充|完善)")
-"""The line an author leaves under 公式推导与注释 for an expansion to replace."""
-
 
 def check(page: Page) -> list[Finding]:
     """Nothing is left to be filled in: TODO, [插入图片], （待补充）, ``{{exp1.loss}}`` without a value.
 
     The author's own stub is no finding. A part that is being written still holds its ``{{exp1.…}}``: those are
-    bound when the parts are assembled. In mathematics ``{{a.b}}`` is TeX, unless ``a`` is an experiment.
+    bound when the parts are assembled. In mathematics ``{{a.b}}`` is TeX, unless ``a`` is an experiment or named like
+    one.
     """
     found = []
+    stub = stub_lines(page.article) or (0, 0)
     for severity, hit, line, column in scan(page, PATTERNS):
         if hit.startswith("{{") and (page.is_part or _is_tex(page, hit, line, column)):
             continue
-        if STUB.match(page.article.lines[line - 1]):
+        if stub[0] <= line <= stub[1]:
             continue
         found.append(Finding("self-talk", "placeholder", severity, f"a placeholder: {hit}", line, column))
     return found
@@ -46,7 +46,7 @@ def _is_tex(page: Page, hit: str, line: int, column: int) -> bool:
     experiments = set(page.experiments) | {
         match.group(1) for code in page.article.codes if (match := _ID.search(code.info))
     }
-    if name in experiments or re.fullmatch(r"exp\d+", name):
+    if name in experiments or re.fullmatch(EXPERIMENT_ID, name):
         return False
     at = Places(page.article.text).offset(line, column)
     return any(formula.start <= at < formula.stop for formula in page.article.formulas)

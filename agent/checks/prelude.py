@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from agent.article import Article
-
-DEFINES = re.compile(
-    r"\\(?:re)?newcommand|\\(?:g|e|x)?def\b|\\let\b|\\DeclareMathOperator|\\(?:re)?newenvironment"
-)
-"""A formula that defines something which later formulas may use."""
-_LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
+from agent.article.tex import DEFINES, LABEL
 
 
 def of(article: Article) -> tuple[str, ...]:
@@ -18,6 +11,6 @@ def of(article: Article) -> tuple[str, ...]:
 
     A part that defines one of these labels again would break the page, and MathJax says so.
     """
-    macros = [_LABEL.sub("", f.tex) for f in article.formulas if DEFINES.search(f.tex)]
+    macros = [LABEL.sub("", f.tex) for f in article.formulas if DEFINES.search(f.tex)]
     labels = [rf"0\label{{{label.name}}}" for label in article.labels]
     return (*macros, *labels)

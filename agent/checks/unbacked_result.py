@@ -67,7 +67,9 @@ def _severity(page: Page, lines: list[str], table: tables.Table) -> Severity:
 
 def _something_ran(page: Page) -> bool:
     """The text shows a figure of its own, or an experiment's program."""
-    if page.experiments or any("experiment" in code.info.split() for code in page.article.codes):
+    if any(ran.ok for ran in page.experiments.values()) or any(
+        "experiment" in code.info.split() for code in page.article.codes
+    ):
         return True
     added = ours(page)
     return any(image.line in added and "://" not in image.url for image in page.article.images)
@@ -112,6 +114,9 @@ def _backed_lines(page: Page, lines: list[str]) -> set[int]:
     backed = {number for number, line in enumerate(lines, start=1) if "{{" in line}
     shown = [line.strip() for line in lines]
     for bound in page.bindings:
+        ran = page.experiments.get(bound.experiment)
+        if ran is not None and not ran.ok:
+            continue
         text = bound.text.strip()
         if text.startswith("|"):
             backed |= _block(shown, [line.strip() for line in text.split("\n")])

@@ -26,13 +26,20 @@ def diff(ctx: click.Context, slug: str, as_json: bool) -> None:
 @click.argument("slug")
 @click.argument("sections", nargs=-1, metavar="[SECTION…]")
 @click.option("--note", default="", help="Why.")
+@click.option("--with-errors", is_flag=True, help="Those too in which the checks found errors.")
 @json_option
 @click.pass_context
-def accept(ctx: click.Context, slug: str, sections: tuple[str, ...], note: str, as_json: bool) -> None:
+def accept(
+    ctx: click.Context, slug: str, sections: tuple[str, ...], note: str, with_errors: bool, as_json: bool
+) -> None:
     """Accept sections of a draft; none named: all of them."""
     from agent.commands import reviewing
 
-    show(reviewing.decide(workspace(ctx), slug, sections, accept=True, note=note), as_json)
+    ws = workspace(ctx)
+    show(
+        reviewing.decide(ws, slug, sections, accept=True, note=note, with_errors=with_errors),
+        as_json,
+    )
 
 
 @click.command()

@@ -30,11 +30,14 @@ def diff(ws: Workspace, name: str) -> Result:
     return Result("diff", {"slug": slug, "patch": data.decode("utf-8", "replace")}, raw=data)
 
 
-def decide(ws: Workspace, name: str, sections: Sequence[str], *, accept: bool, note: str) -> Result:
-    """Accept or reject sections of a draft; none named means all of them."""
+def decide(
+    ws: Workspace, name: str, sections: Sequence[str], *, accept: bool, note: str, with_errors: bool = False
+) -> Result:
+    """Accept or reject sections of a draft; none named means all of them. ``with_errors`` accepts those too in which
+    the checks found errors."""
     slug = resolve(ws, name)
     if accept:
-        standing = review.accept(ws, slug, sections, note=note)
+        standing = review.accept(ws, slug, sections, note=note, unseen=not with_errors)
     else:
         standing = review.reject(ws, slug, sections, note=note)
     update_report(ws)

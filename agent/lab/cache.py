@@ -13,7 +13,7 @@ from typing import Any
 from agent.lab.results import Correlation, EarnedWarning, ExperimentResult, Figure, Sweep, Table, Value
 from agent.workspace import make_folder
 
-PREFIX = "e2:"
+PREFIX = "e3:"
 """Version of the key: raise it when the runner changes what a program's results mean."""
 LIBRARIES = ("numpy", "scipy", "matplotlib", "scikit-learn", "torch")
 
@@ -34,7 +34,7 @@ def tools(*more: str) -> str:
 
 
 def key(code: str) -> str:
-    """``e2:`` and the sha256 of the code and of the versions of Python and the numeric libraries.
+    """``e3:`` and the sha256 of the code and of the versions of Python and the numeric libraries.
 
     Limits stay out: a program that ended well within one limit gives the same answer within a wider one.
     """

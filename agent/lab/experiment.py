@@ -14,6 +14,7 @@ from typing import Any
 from agent.errors import SandboxUnavailable, UsageError
 from agent.lab import cache as store
 from agent.lab.fonts import font_list
+from agent.lab.inside.experiment import NAME
 from agent.lab.results import Correlation, ExperimentResult, Figure, Sweep, Table, Value
 from agent.lab.sandbox import DEFAULT_LIMITS, NOT_RUN, Limits, Outcome, Sandbox, open_sandbox
 from agent.lab.sandbox.system import python_argv
@@ -59,38 +60,26 @@ def read_outcome(outcome: Outcome, file: str, key: str = "") -> ExperimentResult
     sweeps: list[Sweep] = []
     correlations: list[Correlation] = []
     for line in lines(outcome):
-        name = str(line.get("name", ""))
+        name = line.get("name")
+        # Names become parts of file names and of placeholders: what the recorder refuses is not its own.
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            continue
         try:
-            if line["kind"] == "value":
-                values[name] = Value(_scalar(line["value"]), str(line["unit"]), tuple(line.get("runs") or ()))
-            elif line["kind"] == "table":
-                rows = tuple(tuple(map(_scalar, row)) for row in line["rows"])
-                tables[name] = Table(tuple(line["columns"]), rows)
-            elif line["kind"] == "figure":
-                figure = read_png(outcome.files.get(str(line["file"]), b""))
-                if figure is not None:
-                    figures[name] = replace(figure, about=" ".join(str((line["about"] or [""])[0]).split()))
-            elif line["kind"] == "sweep":
-                sweeps.append(
-                    Sweep(
-                        name,
-                        tuple(line["grid"]),
-                        tuple(line["scores"]),
-                        str(line["better"]),
-                        str(line["method"]),
-                        int(line["best"]),
-                    )
-                )
-            elif line["kind"] == "correlation":
-                groups = tuple(line.get("groups") or ())
-                correlations.append(Correlation(name, tuple(line["x"]), tuple(line["y"]), groups))
+            match line["kind"]:
+                case "value":
+                    values[name] = read_value(line)
+                case "table":
+                    tables[name] = read_table(line)
+                case "figure" if figure := read_figure(line, outcome.files):
+                    figures[name] = figure
+                case "sweep":
+                    sweeps.append(read_sweep(name, line))
+                case "correlation":
+                    correlations.append(read_correlation(name, line))
         except (KeyError, TypeError, ValueError):
             continue
-    for path, data in outcome.files.items():
-        # plt.savefig of the program itself: a figure all the same
-        found = read_png(data) if path.endswith(".png") and "/" not in path else None
-        if found is not None:
-            figures.setdefault(path.removesuffix(".png"), found)
+    for name, saved in saved_figures(outcome).items():
+        figures.setdefault(name, saved)
     error = "" if outcome.ok else failure(outcome)
     killed_by: str = outcome.killed_by
     if not killed_by and not outcome.ok and "MemoryError" in error.splitlines()[-1:][0]:
@@ -112,9 +101,44 @@ def read_outcome(outcome: Outcome, file: str, key: str = "") -> ExperimentResult
     )
 
 
+def read_value(line: Mapping[str, Any]) -> Value:
+    return Value(_scalar(line["value"]), str(line["unit"]), tuple(line.get("runs") or ()))
+
+
+def read_table(line: Mapping[str, Any]) -> Table:
+    return Table(tuple(line["columns"]), tuple(tuple(map(_scalar, row)) for row in line["rows"]))
+
+
+def read_figure(line: Mapping[str, Any], files: Mapping[str, bytes]) -> Figure | None:
+    figure = read_png(files.get(str(line["file"]), b""))
+    about = " ".join(str((line["about"] or [""])[0]).split())
+    return figure and replace(figure, about=about)
+
+
+def read_sweep(name: str, line: Mapping[str, Any]) -> Sweep:
+    grid, scores = tuple(line["grid"]), tuple(line["scores"])
+    return Sweep(name, grid, scores, str(line["better"]), str(line["method"]), int(line["best"]))
+
+
+def read_correlation(name: str, line: Mapping[str, Any]) -> Correlation:
+    return Correlation(name, tuple(line["x"]), tuple(line["y"]), tuple(line.get("groups") or ()))
+
+
+def saved_figures(outcome: Outcome) -> dict[str, Figure]:
+    """What the program drew with plt.savefig itself: figures all the same, where their names can be cited."""
+    found = {}
+    for path, data in outcome.files.items():
+        name = path.removesuffix(".png")
+        figure = read_png(data) if name != path and NAME.fullmatch(name) else None
+        if figure is not None:
+            found[name] = figure
+    return found
+
+
 def lines(outcome: Outcome) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
-    for text in outcome.files.get(RESULTS, b"").decode("utf-8", "replace").splitlines():
+    # Not splitlines(): results may hold U+2028 and its like, which JSON leaves as they are.
+    for text in outcome.files.get(RESULTS, b"").decode("utf-8", "replace").split("\n"):
         try:
             line = json.loads(text)
         except ValueError:

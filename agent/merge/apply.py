@@ -12,7 +12,7 @@ from agent.errors import UsageError
 from agent.measure import added, measure
 from agent.merge import commit as commits
 from agent.merge import journal as journals
-from agent.merge.choose import Choice, choose, refuse_dangling
+from agent.merge.choose import Choice, choose, refuse_dangling, refuse_unbound
 from agent.merge.hand import ByHand, by_hand, digests, kept, unless
 from agent.merge.threeway import rebase
 from agent.pipeline.assemble import Section, assemble, index_section
@@ -117,6 +117,7 @@ def plan(ws: Workspace, slug: str, path: Path, state: State, overwrite: frozense
     now = strip(old)
     sections = load_sections(folder)
     choice = choose(slug, sections, state)
+    refuse_unbound(slug, choice.taken)
     hand = unless(by_hand(old, state.merged), state, choice.taken, overwrite) if state.merged else NOBODY
     taken: Sequence[Section] = kept(sections, choice.taken, choice.undecided, hand, old)
     base = strip((folder / "draft.md").read_bytes())

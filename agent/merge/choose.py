@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.article.tex import LABEL
 from agent.errors import UsageError
-from agent.pipeline.assemble import LABEL, Section
+from agent.pipeline.assemble import Section
+from agent.pipeline.bind import unbound
 from agent.review.decide import INDEX
 from agent.workspace import State
 
@@ -46,6 +48,24 @@ def choose(slug: str, sections: Sequence[Section], state: State) -> Choice:
             hint=f"expand review {slug} walks through them; expand accept {slug} takes all of them",
         )
     return Choice(taken, undecided, rejected)
+
+
+class NotProduced(UsageError):
+    """A section that is to be merged cites a result that no run produced."""
+
+    exit_code = 1
+
+
+def refuse_unbound(slug: str, taken: Sequence[Section]) -> None:
+    """Raise NotProduced where ``{{exp1.loss}}`` still stands in a section: no output was there to bind."""
+    for section in taken:
+        left = unbound(section.text)
+        if left:
+            raise NotProduced(
+                f"{slug}: {section.id} cites {left[0]}, which no run produced ({len(left)} such places)",
+                hint=f"expand redo {slug} {section.id} --note …, or expand reject {slug} {section.id} --note … leaves it "
+                "out; expand doctor says whether experiments can run here",
+            )
 
 
 def refuse_dangling(dangling: Sequence[tuple[str, str]], sections: Sequence[Section]) -> None:

@@ -63,7 +63,7 @@ def as_section(id: str, text: str, like: Section | None, data: bytes) -> Section
     head = HEADS.match(text)
     if head is not None and not like.inline:
         title, chapter, body = head["title"] or "", head["chapter"] or chapter, text[head.end() :]
-    bare = re.sub(rf"\\(label|eqref|ref)\{{{re.escape(id)}:", r"\\\1{", TAG.sub("", body))
+    bare = re.sub(rf"\\(label|eqref|ref)\s*\{{{re.escape(id)}:", r"\\\1{", TAG.sub("", body))
     return replace(like, title=title, chapter=chapter, text=bare.strip("\n"))
 
 

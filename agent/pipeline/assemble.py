@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.article import Article, Insertion, anchors, find_anchor, insert, read, stamp, stub_lines
+from agent.article.tex import LABEL, REFERENCE
 from agent.pipeline.tags import tag_display
 from agent.records import INDEX
 
-LABEL = re.compile(r"\\label\{([^}]*)\}")
-REFERENCE = re.compile(r"\\(eqref|ref)\{([^}]*)\}")
 END = "end"
 
 

@@ -1,21 +1,26 @@
 """Bound values: placeholders such as ``{{exp1.loss}}`` replaced by what the experiment gave.
 
-A placeholder is one only where its first part is an experiment of the article: LaTeX has ``{{`` of its own.
+A placeholder is one only where its first part is an experiment of the article: LaTeX has ``{{`` of its own. Where the
+experiment did not run, 未运行 stands for its outputs, and its program is a listing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from agent.article import read
 from agent.pipeline.evidence import Run
+from agent.records import EXPERIMENT_ID
 
-EXPERIMENT = re.compile(r"(?:exp|practice)\d+")
+EXPERIMENT = re.compile(EXPERIMENT_ID)
 """IDs that can only be meant for an experiment; other names between double braces may be LaTeX's."""
 PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z][A-Za-z0-9_]*)\.([A-Za-z0-9_:]+) *\}\}")
+PROGRAM = re.compile(r"^(```python )experiment( +id=(\S+)[ \t]*\n)(.*?)(?=^```[ \t]*$)", re.S | re.M)
+NOT_RUN = "（未运行）"
+CODE = ("fence", "indented", "raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +44,59 @@ class Bound:
     """Placeholders of an experiment that has no such output."""
 
 
-def bind(text: str, region: str, runs: Mapping[str, Run], slug: str) -> Bound:
-    """Replace the placeholders of one region. Unknown ones stay as they are and are listed."""
+def bind(text: str, region: str, runs: Mapping[str, Run], slug: str, not_run: Collection[str] = ()) -> Bound:
+    """Replace the placeholders of one region. Unknown ones stay as they are and are listed.
+
+    ``not_run``: experiments that gave nothing; 未运行 stands where their outputs are cited.
+    """
+    text = PROGRAM.sub(lambda m: _as_listing(m, runs), text)
     article = read(text.encode("utf-8"), region)
     math = [(s.start, s.stop) for s in article.spans if s.kind in ("display", "inline")]
-    code = [(s.start, s.stop) for s in article.spans if s.kind in ("fence", "indented", "raw")]
+    code = [(s.start, s.stop) for s in article.spans if s.kind in CODE]
     made: list[Binding] = []
     unknown: list[str] = []
 
     def replace(match: re.Match[str]) -> str:
-        run, name = runs.get(match[1]), match[2]
-        if run is None or _inside(match.start(), code):
+        id, name = match[1], match[2]
+        if (id not in runs and id not in not_run) or _inside(match.start(), code):
             return match[0]
-        where = "math" if _inside(match.start(), math) else "prose"
-        value = _output(run, name, where, slug)
+        where: Literal["prose", "math"] = "math" if _inside(match.start(), math) else "prose"
+        value = _output(runs[id], name, where, slug) if id in runs else _absent(where)
         if value is None:
             unknown.append(match[0])
             return match[0]
-        made.append(Binding(region, len(made), run.id, name, value))
+        made.append(Binding(region, len(made), id, name, value))
         return value
 
     bound = PLACEHOLDER.sub(replace, text)
     return Bound(bound, tuple(made), tuple(unknown))
+
+
+def unbound(text: str) -> tuple[str, ...]:
+    """Placeholders of experiments that still stand in a text, outside its code."""
+    article = read(text.encode("utf-8"), "section")
+    code = [(s.start, s.stop) for s in article.spans if s.kind in (*CODE, "code")]
+    return tuple(
+        m[0]
+        for m in PLACEHOLDER.finditer(text)
+        if EXPERIMENT.fullmatch(m[1]) and not _inside(m.start(), code)
+    )
+
+
+def cited(text: str, experiments: Collection[str]) -> tuple[str, ...]:
+    """Those of some experiments whose outputs a text cites, in order."""
+    return tuple(dict.fromkeys(m[1] for m in PLACEHOLDER.finditer(text) if m[1] in experiments))
+
+
+def _as_listing(program: re.Match[str], runs: Mapping[str, Run]) -> str:
+    """A program is shown as one that ran only where this very code did."""
+    run = runs.get(program[3])
+    ran = run is not None and run.code.strip() == program[4].strip()
+    return program[0] if ran else f"{program[1]}listing{program[2]}{program[4]}"
+
+
+def _absent(where: Literal["prose", "math"]) -> str:
+    return rf"\text{{{NOT_RUN}}}" if where == "math" else NOT_RUN
 
 
 def _inside(position: int, spans: list[tuple[int, int]]) -> bool:

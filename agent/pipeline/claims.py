@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.article import read
+from agent.article.tex import LABEL
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.job import Job, Shared
 from agent.pipeline.records import Fact
@@ -55,7 +56,7 @@ def claims(text: str) -> list[Claim]:
         if formula.env.rstrip("*") != "equation" or len(formula.labels) != 1:
             continue
         body = (
-            re.sub(r"\\(?:begin|end)\{equation\*?\}|\\label\{[^}]*\}", "", formula.tex)
+            re.sub(r"\\(?:begin|end)\{equation\*?\}", "", LABEL.sub("", formula.tex))
             .strip()
             .rstrip(",.，。；")
         )

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent.article import anchor_after_line
-from agent.errors import BadReply, ContextOverflow, ExpandError, NotRecorded, RegionError
+from agent.errors import BadReply, ContextOverflow, ExpandError, NotRecorded, NotRun, RegionError
+from agent.llm import Answer
 from agent.pipeline.assemble import END, Section
+from agent.pipeline.bind import cited
 from agent.pipeline.job import Job, Shared
-from agent.pipeline.packs import parse_parts
+from agent.pipeline.packs import Written, parse_parts
 from agent.pipeline.planner import spots_text
 from agent.pipeline.writer import Draft, Plan
 
@@ -34,10 +36,11 @@ async def opening_map(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Dra
     if anchor is None:
         return Unwritten(MAP, "扩充导读", "原文里没有可以插入它的地方")
     try:
-        text = await _write(
+        answer = await _write(
             job, shared, "opening_map", MAP, thesis=plan.reading.thesis, headings=_headings(plan, drafts)
         )
-    except (BadReply, NotRecorded, ContextOverflow) as error:
+        text = _rests_on_runs(answer, plan)
+    except (BadReply, NotRecorded, ContextOverflow, NotRun) as error:
         return _unwritten(job, MAP, "扩充导读", error)
     # Bold, not a heading: it stands before the author's first section and is no section of his outline.
     return Section(MAP, "扩充导读", f"**扩充导读**\n\n{text}", anchor, inline=True)
@@ -65,7 +68,7 @@ async def closing_summary(
         or "（没有运行过的实验）"
     )
     try:
-        text = await _write(
+        answer = await _write(
             job,
             shared,
             "summary",
@@ -75,7 +78,8 @@ async def closing_summary(
             corrections=corrections,
             results=results,
         )
-    except (BadReply, NotRecorded, ContextOverflow) as error:
+        text = _rests_on_runs(answer, plan)
+    except (BadReply, NotRecorded, ContextOverflow, NotRun) as error:
         return _unwritten(job, SUMMARY, "扩充小结", error)
     return Section(SUMMARY, "", text, END, chapter="扩充小结")
 
@@ -88,14 +92,24 @@ def _unwritten(job: Job, id: str, title: str, error: ExpandError) -> Unwritten:
     return Unwritten(id, title, str(error))
 
 
-async def _write(job: Job, shared: Shared, template: str, id: str, **values: str) -> str:
+def _rests_on_runs(answer: Answer[Written], plan: Plan) -> str:
+    """The text of an answer. Raises NotRun for one that tells of experiments which did not run: by citing their
+    outputs, or because it was recorded where they ran."""
+    text = answer.value.text
+    absent = [e.id for e in plan.outline.experiments if e.id not in plan.evidence.runs]
+    told = cited(text, absent) or tuple(id for id in absent if answer.changed and id in text)
+    if told:
+        plan.evidence.ran(told[0])
+    return text
+
+
+async def _write(job: Job, shared: Shared, template: str, id: str, **values: str) -> Answer[Written]:
     redo = job.redos.get(id)
     if redo is not None:
         job = replace(job, client=job.live or job.client)
         values |= {"note": redo.note, "old": redo.old}
     name = f"{id}/rewrite.{redo.number}" if redo else f"{id}/write"
-    answer = await job.ask(name, template, shared, lambda r: parse_parts(r, [id]), **values)
-    return answer.value.text
+    return await job.ask(name, template, shared, lambda r: parse_parts(r, [id]), **values)
 
 
 def _headings(plan: Plan, drafts: Sequence[Draft]) -> str:

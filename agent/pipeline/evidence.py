@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.errors import NotRun
+from agent.lab.witness.record import NOT_RUN
 from agent.pipeline.records import Part
 
 
@@ -88,6 +90,13 @@ class Evidence:
             **{id: f"未运行：{why}" for id, why in self.failures.items()},
         }
 
+    def ran(self, experiment: str) -> Run:
+        """What an experiment gave. Raises NotRun with the reason where it gave nothing."""
+        run = self.runs.get(experiment)
+        if run is None:
+            raise NotRun(f"{experiment} 没有输出：{self.failures.get(experiment, '没有运行')}")
+        return run
+
     def behind(self, parts: Sequence[Part]) -> list[Run]:
         """The runs that some parts are about."""
         return [run for p in parts if (run := self.runs.get(p.experiment or ""))]
@@ -127,7 +136,8 @@ def named(verdict: Any) -> str:
 
 
 def describe(verdict: Any) -> str:
-    reason = getattr(verdict, "reason", "")
+    # What the machine lacks is no matter for a prompt or a page.
+    reason = "未运行" if verdict.grade == NOT_RUN else verdict.reason
     word = VERDICTS.get(named(verdict), verdict.verdict) + REMARKS.get(verdict.verdict, "")
     return f"{word}（{reason}）" if reason and named(verdict) != "verified" else word
 

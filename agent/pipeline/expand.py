@@ -14,7 +14,8 @@ from agent.checks.page import Work
 from agent.measure import added, measure, meets
 from agent.pipeline.assemble import END, Assembled, Section, assemble, index_section
 from agent.pipeline.badges import with_badges
-from agent.pipeline.bind import Binding, bind, folded
+from agent.pipeline.bind import Binding, Bound, bind, folded
+from agent.pipeline.brought import told_apart
 from agent.pipeline.citations import work_text
 from agent.pipeline.claims import overlaid
 from agent.pipeline.closing import Unwritten, closing_summary, opening_map
@@ -74,6 +75,7 @@ async def expand_article(job: Job) -> Outcome:
     plan = Plan(reading, outline, layout, evidence, (*job.works, *confirmed.works))
     drafts = await write_all(job, shared, plan)
     drafts, rounds, ends = await finished_texts(job, shared, plan, drafts)
+    drafts = told_apart(drafts, plan.evidence.states())
     closed = close(job, plan, drafts, ends)
     # Off the event loop: MathJax, where it is first asked here, would tie itself to the loop it is called from.
     return await asyncio.to_thread(finish, job, plan, drafts, closed, rounds)
@@ -91,7 +93,7 @@ def finish(job: Job, plan: Plan, drafts: Sequence[Draft], closed: Closed, rounds
     written = (
         b
         for id, text in raw_texts(plan, drafts).items()
-        for b in bind(text, id, plan.evidence.runs, job.slug).bindings
+        for b in bound(job, text, id, plan.evidence).bindings
     )
     bindings = (*written, *closed.bindings)
     judged = judge(job, plan, drafts, whole, targets, closed.unwritten, bindings)
@@ -180,7 +182,7 @@ def shortfall(job: Job, plan: Plan, drafts: Sequence[Draft]) -> int:
     """Lines missing to the targets, a missing formula counted as eight lines (its derivation, not itself)."""
     source = job.material.article
     before = measure(source)
-    whole = assembled(job, sections_of(job, plan, drafts))
+    whole = assembled(job, sections_of(job, plan, told_apart(drafts, plan.evidence.states())))
     after = measure(read(whole.data, source.name))
     missing = {t.name: max(0, t.wanted - t.got) for t in meets(job.targets, before, after)}
     # The opening map and the summary are still to come; they take about 45 lines together.
@@ -227,7 +229,7 @@ def close(job: Job, plan: Plan, drafts: Sequence[Draft], written: Ends) -> Close
         return Closed(tuple(body))
     first, last = written
     ends = {
-        s.id: bind(s.text, s.id, total_evidence(plan, drafts).runs, job.slug)
+        s.id: bound(job, s.text, s.id, total_evidence(plan, drafts))
         for s in (first, last)
         if isinstance(s, Section)
     }
@@ -249,7 +251,7 @@ def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
     raw = raw_texts(plan, drafts)
     evidence = total_evidence(plan, drafts)
     texts = {
-        id: with_badges(bind(text, id, evidence.runs, job.slug).text, evidence.verdicts, job.slug)
+        id: with_badges(bound(job, text, id, evidence).text, evidence.verdicts, job.slug)
         for id, text in raw.items()
     }
     made = []
@@ -262,6 +264,10 @@ def sections_of(job: Job, plan: Plan, drafts: Sequence[Draft]) -> list[Section]:
         anchor = str(spot.anchor) if spot.anchor else END
         made.append(Section(part.id, part.title, texts[part.id], anchor, chapter, spot.mode == "inline"))
     return made
+
+
+def bound(job: Job, text: str, id: str, evidence: Evidence) -> Bound:
+    return bind(text, id, evidence.runs, job.slug, evidence.failures)
 
 
 def raw_texts(plan: Plan, drafts: Sequence[Draft]) -> dict[str, str]:

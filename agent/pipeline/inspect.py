@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from agent import checks
 from agent.article import read
+from agent.article.tex import LABEL
 from agent.checks.page import Page, Ran
 from agent.lab import scan
 from agent.pipeline.bind import unknown_outputs
@@ -18,8 +18,6 @@ from agent.records import Finding
 
 if TYPE_CHECKING:
     from agent.pipeline.writer import Plan
-
-LABEL = re.compile(r"\\label\{([^}]*)\}")
 
 
 def inspect(job: Job, plan: Plan, pack: Pack, text: str, evidence: Evidence) -> list[Finding]:

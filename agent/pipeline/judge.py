@@ -81,7 +81,10 @@ def check_draft(job: Job, plan: Plan, whole: Assembled, bindings: Sequence[Bindi
         ours=tuple((r.begin_line, r.end_line) for r in regions(whole.data)),
         standard=Standard.of(job.standard),
         references=plan.works,
-        experiments={id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
+        experiments={
+            **{id: Ran(False) for id in plan.evidence.failures},
+            **{id: Ran(True, run.values) for id, run in plan.evidence.runs.items()},
+        },
         bindings=bound(bindings),
         assets=assets_of(plan.evidence, job.slug),
     )

@@ -31,9 +31,7 @@ def from_folder(folder: Path) -> dict[str, Any]:
         return {}
     experiments = report.get("experiments", ())
     return {
-        "experiments": {
-            e["id"]: Ran(True, e.get("values", {})) for e in experiments if e["verdict"] == "pass"
-        },
+        "experiments": {e["id"]: Ran(e["verdict"] == "pass", e.get("values", {})) for e in experiments},
         "bindings": bound(_bindings(_json(folder / "bindings.json"))),
         "references": works(report.get("references", ())),
         "assets": frozenset(f"assets/{p.parent.name}/{p.name}" for p in folder.glob("assets/*/*")),

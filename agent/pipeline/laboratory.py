@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
+from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded, SandboxUnavailable
 from agent.lab import NOT_RUN as NO_SANDBOX
-from agent.lab import ExperimentResult, Value, run_experiment
+from agent.lab import ExperimentResult, Sandbox, Value, WitnessJob, WitnessVerdict, run_experiment
+from agent.lab.witness.record import NOT_RUN, not_run
+from agent.pipeline.bind import EXPERIMENT
 from agent.pipeline.claims import overlaid
 from agent.pipeline.evidence import Evidence, Run, RunText, describe, is_settled
 from agent.pipeline.job import Job, Shared, extend
@@ -24,6 +27,7 @@ FENCE = re.compile(
 NO_WITNESS = re.compile(r"^无见证 *([A-Za-z0-9_.:-]+) *[：:] *(.+)$", re.M)
 WITNESSES_PER_CALL = 5
 OFF = "实验室没有启用"
+BROKEN = "沙箱没有启动起来"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ async def witness_group(
         code, declined = dict(answer.value.code), dict(answer.value.declined)
         verdicts = await run_all(job, current, code)
         for n in range(1, job.config.loop.repairs + 1):
-            open_ = [label for label in code if not is_settled(verdicts[label])]
+            open_ = [x for x in code if not is_settled(verdicts[x]) and verdicts[x].grade != NOT_RUN]
             if not open_:
                 break
             mended = await job.ask(
@@ -102,7 +106,7 @@ async def witness_group(
 
 async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) -> dict[str, Any]:
     """Run witnesses side by side, off the event loop, a processor each."""
-    from agent.lab.witness import WitnessJob, cache, run_witnesses
+    from agent.lab.witness import WitnessJob, cache
 
     jobs = [WitnessJob(eq=x, code=source, tex=facts[x].rhs) for x, source in code.items()]
     if job.sandbox is None:
@@ -114,7 +118,7 @@ async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) 
     fresh = [j for j in jobs if j.eq not in verdicts]
     sandbox, benches = job.sandbox, min(job.workshop.benches, len(fresh)) or 1
     shares = [share for n in range(benches) if (share := fresh[n::benches])]
-    found = await together([job.workshop.run(run_witnesses, share, sandbox, 1) for share in shares])
+    found = await together([job.workshop.run(witnessed, share, sandbox) for share in shares])
     for share, part in zip(shares, found, strict=True):
         for j, v in zip(share, part, strict=True):
             verdicts[j.eq] = v
@@ -122,6 +126,16 @@ async def run_all(job: Job, facts: Mapping[str, Fact], code: Mapping[str, str]) 
                 cache.save(folder, j, v)
     await job.shelf.share([k for k, j in zip(keys, jobs, strict=True) if j in fresh])
     return {j.eq: verdicts[j.eq] for j in jobs}
+
+
+def witnessed(jobs: Sequence[WitnessJob], sandbox: Sandbox) -> list[WitnessVerdict]:
+    """Their verdicts; where the sandbox breaks down on the way, that they were not run."""
+    from agent.lab.witness import run_witnesses
+
+    try:
+        return run_witnesses(jobs, sandbox, 1)
+    except SandboxUnavailable as error:
+        return [not_run(j, str(error)) for j in jobs]
 
 
 async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
@@ -142,6 +156,10 @@ async def experiment(job: Job, shared: Shared, spec: Experiment) -> Run | str:
                 f"{spec.id}/fix.{n}", "experiment_fix", shared, parse_program, experiment=spec, code=code, problem=problem
             )  # fmt: skip
             code = fixed.value
+    except SandboxUnavailable as error:
+        # No model is asked to mend what the machine lacks, or told of it.
+        job.tell("note", f"{spec.id}：{error}")
+        problem = BROKEN
     except (BadReply, NotRecorded, ContextOverflow) as error:
         problem = str(error)
     return kept or problem.splitlines()[-1]
@@ -166,20 +184,35 @@ async def run_brought(job: Job, text: str, known: Collection[str]) -> Evidence:
     """Run the `python experiment id=…` blocks that stand in a part, but for the article's own experiments."""
     runs: dict[str, Run] = {}
     failures: dict[str, str] = {}
+    named = Counter(id_of(m) for m in FENCE.finditer(text) if m[1] == "python experiment")
     for match in FENCE.finditer(text):
-        id = match[2].strip().removeprefix("id=")
-        if match[1] != "python experiment" or id in known or not id:
+        id = id_of(match)
+        # vet has refused other IDs in what a model wrote; a path is never made from one that came another way.
+        if match[1] != "python experiment" or id in known or not EXPERIMENT.fullmatch(id):
             continue
         if job.sandbox is None:
             failures[id] = NO_SANDBOX if job.config.lab.enabled else OFF
             continue
+        if named[id] > 1:
+            # Which of them a value came from could not be told.
+            failures[id] = f"{named[id]} 个程序都叫 {id}，编号要依次递增"
+            continue
         code = match[3].strip("\n")
-        result = await run_program(job, code, id)
+        try:
+            result = await run_program(job, code, id)
+        except SandboxUnavailable as error:
+            job.tell("note", f"{id}：{error}")
+            failures[id] = BROKEN
+            continue
         if result.ok:
             runs[id] = as_run(id, code, result)
         else:
             failures[id] = result.error or "没有正常结束"
     return Evidence(runs=runs, failures=failures)
+
+
+def id_of(program: re.Match[str]) -> str:
+    return program[2].strip().removeprefix("id=")
 
 
 def complaint(result: ExperimentResult) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from agent.prompts import Library
+from agent.records import EXPERIMENT_ID
 
 LAST = (
     (re.compile(r"(reading|outline|division)"), r"\1"),
     (re.compile(r"[0-9a-f]{12}/(?:ab|ba)"), "judge"),
     (re.compile(r"witness\.\d+/repair\.\d+"), "witness_repair"),
     (re.compile(r"witness\.\d+/write"), "witness"),
-    (re.compile(r"exp\w*/code"), "experiment_code"),
-    (re.compile(r"exp\w*/fix\.\d+"), "experiment_fix"),
+    (re.compile(rf"{EXPERIMENT_ID}/code"), "experiment_code"),
+    (re.compile(rf"{EXPERIMENT_ID}/fix\.\d+"), "experiment_fix"),
     (re.compile(r"map/(?:write|rewrite\.\d+)"), "opening_map"),
     (re.compile(r"summary/(?:write|rewrite\.\d+)"), "summary"),
     (re.compile(r"referee"), "referee"),

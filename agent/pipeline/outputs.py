@@ -92,6 +92,7 @@ def build_report(
             ),
             *({"id": id, "verdict": "undecided", "reason": why} for id, why in evidence.failures.items()),
         ],
+        "laboratory": laboratory(job),
         "claims": displayed_claims(outcome),
         "references": [asdict(w) for w in outcome.plan.works],
         "sections": sections_report(outcome),
@@ -104,6 +105,13 @@ def build_report(
         "seconds": seconds,
         "draft_sha256": digest(outcome.assembled.data),
     }  # fmt: skip
+
+
+def laboratory(job: Job) -> str:
+    """open; no sandbox: nothing here can confine a program; off: by the settings."""
+    if job.sandbox is not None:
+        return "open"
+    return "no sandbox" if job.config.lab.enabled else "off"
 
 
 def displayed_claims(outcome: Outcome) -> int:

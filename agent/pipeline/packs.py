@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from agent.article import has_marker_text
 from agent.errors import Malformed
 from agent.pipeline.records import Chapter, Part
+from agent.records import EXPERIMENT_ID
 
 MARK = re.compile(r"^=== *(\S+) *$")
 HEADING = re.compile(r"^#{1,3} ")
 TAG = re.compile(r"\\tag\*?\s*\{")
+PROGRAM = re.compile(r"^```python experiment(?![^ \t])[ \t]*(?:id=)?([^\n]*?)[ \t]*$")
+"""The opening of a program that will run; its ID becomes part of file names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,10 @@ def vet(text: str) -> None:
     """What no generated text may hold, because it would break the page around it."""
     if has_marker_text(text):
         raise Malformed("文中有 expand 的区域标记")
+    for number, line in enumerate(text.split("\n"), 1):
+        program = PROGRAM.match(line)
+        if program and not re.fullmatch(EXPERIMENT_ID, program[1]):
+            raise Malformed(f"第 {number} 行：实验程序写成 python experiment id=practice1，编号依次递增")
     for number, line in enumerate(outside_code(text.split("\n")), 1):
         if HEADING.match(line):
             raise Malformed(f"第 {number} 行：标题由程序加，正文至多用 ####")

@@ -16,13 +16,13 @@ from agent.llm import Model, Recorded
 from agent.pipeline.assemble import Section
 from agent.pipeline.packs import Pack, join
 from agent.pipeline.records import Part
-from agent.records import Call, Reply
+from agent.records import EXPERIMENT_ID, Call, Reply
 
 if TYPE_CHECKING:
     from agent.pipeline.job import Job, Shared
     from agent.pipeline.writer import Draft, Plan
 
-FOLDED = re.compile(r"\n*<details><summary>exp\d+ 的程序与输出.*\Z", re.S)
+FOLDED = re.compile(rf"\n*<details><summary>{EXPERIMENT_ID} 的程序与输出.*\Z", re.S)
 """Code and output that the program put at the end of an experiment's part."""
 
 
@@ -46,7 +46,7 @@ class Redo:
 async def redo_parts(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> list[Draft]:
     """The drafts with every part written again that was sent back, each in a call of its own.
 
-    Raises BadReply, ContextOverflow or NotRecorded when one cannot be written: the draft on disk then stays.
+    Raises BadReply, ContextOverflow, NotRecorded or NotRun when one cannot be written: the draft on disk then stays.
     """
     found = list(drafts)
     for id, redo in job.redos.items():

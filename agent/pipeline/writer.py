@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.checks.page import Work
-from agent.errors import BadReply, ContextOverflow, NotRecorded
+from agent.errors import BadReply, ContextOverflow, NotRecorded, NotRun
 from agent.llm import json_parser
 from agent.pipeline.claims import overlaid, restricted, witness_claims
 from agent.pipeline.edits import Edits, apply, numbered, parse_edits
@@ -67,14 +67,14 @@ async def write_pack(job: Job, shared: Shared, plan: Plan, pack: Pack) -> Draft:
     """Write a pack, have it checked and read, and repair it."""
     try:
         draft = await _first(job, shared, plan, pack)
-    except (BadReply, NotRecorded, ContextOverflow) as error:
+    except (BadReply, NotRecorded, ContextOverflow, NotRun) as error:
         return Draft(pack, problem=str(error))
     return await improve(job, shared, plan, draft, referee=job.config.loop.referee, tag="")
 
 
 async def rewrite_pack(job: Job, shared: Shared, plan: Plan, pack: Pack, number: int) -> Draft:
     """Write a part again with a person's note and the old text (``job.notes``, ``job.old``). Raises BadReply,
-    ContextOverflow or NotRecorded when there is no new text."""
+    ContextOverflow, NotRecorded or NotRun when there is no new text."""
     tag = f"rewrite.{number}"
     draft = await _first(job, shared, plan, pack, name=tag)
     return await improve(job, shared, plan, draft, referee=job.config.loop.referee, tag=f"{tag}/")
@@ -152,8 +152,9 @@ async def _first(job: Job, shared: Shared, plan: Plan, pack: Pack, *, name: str 
     values = part_values(job, plan, pack)
     name = f"{pack.name}/{name}"
     experiment = pack.parts[0].experiment
-    if experiment and experiment in plan.evidence.runs:
-        run = plan.evidence.runs[experiment]
+    if experiment:
+        # Never written from anything but the outputs: a recording would hand out the discussion of another run.
+        run = plan.evidence.ran(experiment)
         spec = next(e for e in plan.outline.experiments if e.id == experiment)
         answer = await job.ask(
             name,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from agent.errors import UsageError
 from agent.pipeline.outputs import load_sections
@@ -43,10 +45,24 @@ def section_ids(ws: Workspace, slug: str) -> tuple[str, ...]:
     return tuple(s.id for s in load_sections(ws.output(slug)) if s.id != INDEX)
 
 
-def accept(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str = "") -> Standing:
-    """Accept sections; none named: all of them. Raises UsageError without a draft or for an unknown section."""
+class HoldsErrors(UsageError):
+    """A section that is to be accepted unseen, or merged, holds what the checks call an error."""
+
+    exit_code = 1
+
+
+def accept(
+    ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str = "", unseen: bool = False
+) -> Standing:
+    """Accept sections; none named: all of them. Raises UsageError without a draft or for an unknown section.
+
+    ``unseen``: whoever decides was not shown what the checks found; then HoldsErrors is raised, and nothing accepted,
+    where a section holds an error.
+    """
     with deciding(ws, slug):
         ids = _checked(ws, slug, sections)
+        if unseen:
+            _refuse_errors(ws, slug, sections or ids)
         _withdraw_redo(ws, slug, sections or ids)
         ws.events.append("accepted", slug, sections=list(sections) or list(ids), of=list(ids), note=note)
         return standing(ws, slug)
@@ -120,10 +136,29 @@ def edited_in_article(ws: Workspace, slug: str, section: str) -> tuple[str, str]
 
 def unfinished(ws: Workspace, slug: str) -> tuple[str, ...]:
     """Parts the draft lacks, by its report."""
-    import json
+    return tuple(s["id"] for s in _rows(ws, slug) if s["verdict"] == "unfinished")
 
+
+def _rows(ws: Workspace, slug: str) -> list[dict[str, Any]]:
+    """The sections of the report; an edit brings them up to date."""
     report = json.loads((ws.output(slug) / "report.json").read_text(encoding="utf-8"))
-    return tuple(s["id"] for s in report["sections"] if s["verdict"] == "unfinished")
+    rows: list[dict[str, Any]] = report["sections"]
+    return rows
+
+
+def _refuse_errors(ws: Workspace, slug: str, sections: Sequence[str]) -> None:
+    errors = {
+        row["id"]: [f["message"] for f in row.get("findings", ()) if f["severity"] == "error"]
+        for row in _rows(ws, slug)
+        if row["id"] in sections
+    }
+    failing = [id for id, messages in errors.items() if messages]
+    if failing:
+        raise HoldsErrors(
+            f"{slug}: {', '.join(failing)} hold errors, such as {failing[0]}: {errors[failing[0]][0]}",
+            hint=f"see them with expand review {slug}; expand redo {slug} {failing[0]} --note … has it written again; "
+            "--with-errors accepts all the same",
+        )
 
 
 def deciding(ws: Workspace, slug: str) -> AbstractContextManager[None]:

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from html import escape
 
 from agent.article import Article, Formula
-from agent.checks.prelude import DEFINES
+from agent.article.tex import DEFINES, LABEL, REFERENCE, TAG
 from agent.pipeline.tags import BY_ROW, split_rows, tag_display
 
-LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
-TAG = re.compile(r"\\tag\*?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-REFERENCE = re.compile(r"\\(eqref|ref)\s*\{([^{}]*)\}")
 UNKNOWN = "???"
 
 

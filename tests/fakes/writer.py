@@ -99,6 +99,8 @@ def division(prompt: str) -> str:
             "formulas": [], "experiment": None, "not_here": "", "lines": 30, **over,
         }  # fmt: skip
 
+    # Nobody discusses what gave no output: then the chapter holds predictions alone.
+    ran = None if "｜未运行" in prompt else "exp1"
     sections = [
         {"id": "history", "parts": [part("history.1")]},
         {
@@ -109,7 +111,7 @@ def division(prompt: str) -> str:
                 part("theory.3", formulas=["eq:third"], covers=["Q1"], lines=60),
             ],
         },
-        {"id": "experiments", "parts": [part("experiments.1", experiment="exp1")]},
+        {"id": "experiments", "parts": [part("experiments.1", experiment=ran)]},
         {"id": "philosophy", "parts": [part("philosophy.1", lines=10)]},
     ]
     return dumps(
@@ -142,18 +144,19 @@ def program(prompt: str) -> str:
 def prose(prompt: str) -> str:
     """The parts a prompt asks for, each with the formulas it owns."""
     ids = re.findall(r"^=== (\S+)$", between(prompt, "# 任务：写", r"\Z"), re.M)
+    ran = "# 怎样写实验的正文" in prompt
     heads = re.findall(r"^# (?:任务：写 )?([a-z]+\.\d+)「", prompt, re.M)
     texts = []
     for n, id in enumerate(heads):
         start = prompt.index(f"{id}「", prompt.index("# 任务：写"))
         stop = prompt.index(f"{heads[n + 1]}「", start) if n + 1 < len(heads) else len(prompt)
-        texts.append((id, one_part(id, prompt[start:stop])))
+        texts.append((id, one_part(id, prompt[start:stop], ran)))
     if len(texts) == 1 and not ids:
         return texts[0][1] + "\n%% 没有别的话"
     return "\n\n".join(f"=== {id}\n\n{text}" for id, text in texts)
 
 
-def one_part(id: str, brief: str) -> str:
+def one_part(id: str, brief: str, ran: bool) -> str:
     rows = []
     for label, tex in re.findall(r"- `(eq:[^`]+)`：\$(.+?)\$。", brief):
         rows.append(
@@ -170,8 +173,10 @@ def one_part(id: str, brief: str) -> str:
     body = "\n\n".join(rows)
     if "不带标题，整段放进" in brief:
         return f'<div class="derivation-box">\n\n**补一步。** {body}\n\n</div>'
-    if id.startswith("experiments"):
+    if ran:
         body += "\n\n程序逐项相加，得到 {{exp1.total}}，与预言 $1.6439$ 相符。"
+    elif id.startswith("experiments"):
+        body += "\n\n程序逐项相加，预言是 $1.6439$，差超过 $0.01$ 即被否定。"
     return body
 
 

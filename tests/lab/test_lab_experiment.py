@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
-from agent.lab import Limits, Sandbox, run_experiment
+import pytest
+
+from agent.lab import Limits, Outcome, Sandbox, run_experiment
+from agent.lab.experiment import read_outcome
 
 
 def test_values_tables_and_figures_come_back_typed(sandbox: Sandbox) -> None:
@@ -64,3 +68,44 @@ def test_good_results_come_from_the_cache_and_failures_do_not(sandbox: Sandbox, 
     failing = "import time\nraise SystemExit(str(time.time()))"
     assert not run_experiment(failing, id="c", sandbox=sandbox, cache=tmp_path).cached
     assert not run_experiment(failing, id="c", sandbox=sandbox, cache=tmp_path).cached
+
+
+def results(*lines: dict[str, object], **files: bytes) -> Outcome:
+    """What a program left that wrote its results file itself."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return Outcome("", "", 0, 0.1, files={"_results.jsonl": text.encode(), **files})
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", 3, 2) + b"\0" * 20 + b"payload"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../ESCAPED", "/tmp/x", "a/b", "..", "", "甲", "a-b", "a\n", 7, None, ["a"]]
+)
+def test_a_name_the_recorder_would_refuse_is_taken_in_no_kind(name: object) -> None:
+    forged = results(
+        {"kind": "value", "name": name, "value": 1, "unit": ""},
+        {"kind": "table", "name": name, "columns": ["a"], "rows": [[1]]},
+        {"kind": "figure", "name": name, "file": "x.png", "about": []},
+        {"kind": "sweep", "name": name, "grid": [1], "scores": [1], "better": "min", "method": "", "best": 0},
+        {"kind": "correlation", "name": name, "x": [1], "y": [1]},
+        {"kind": "value", "name": "honest", "value": 2, "unit": ""},
+        {"kind": "value", "value": 3, "unit": ""},
+        **{"x.png": PNG, "../../ESCAPED.png": PNG, "a/b.png": PNG, "甲.png": PNG, "a-b.png": PNG},
+    )
+    found = read_outcome(forged, "exp1")
+    assert list(found.values) == ["honest"]
+    assert not found.tables
+    assert set(found.figures) == {"x"}, "what was saved under a plain name is a figure all the same"
+    assert not found.sweeps
+    assert not found.correlations
+
+
+def test_a_forged_figure_writes_nothing_outside_the_cache(sandbox: Sandbox, tmp_path: Path) -> None:
+    line = json.dumps({"kind": "figure", "name": "../../ESCAPED", "file": "x.png", "about": []})
+    code = f"open('x.png', 'wb').write({PNG!r})\nopen('_results.jsonl', 'a').write({line!r} + chr(10))\n"
+    cache = tmp_path / "a" / "b" / "cache"
+    result = run_experiment(code, id="exp1", sandbox=sandbox, cache=cache)
+    assert result.ok, result.error
+    assert list(result.figures) == ["x"]
+    assert not list(tmp_path.rglob("*ESCAPED*"))

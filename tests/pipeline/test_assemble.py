@@ -17,8 +17,8 @@ from tests import corpus
 from tests.pipeline.desk import SHORT
 
 TAGS = re.compile(r"\\tag\{E(\d+)\}")
-LABELS = re.compile(r"\\label\{([^}]*)\}")
-REFERENCES = re.compile(r"\\eqref\{([^}]*)\}")
+LABELS = re.compile(r"\\label\s*\{([^}]*)\}")
+REFERENCES = re.compile(r"\\eqref\s*\{([^}]*)\}")
 
 SOURCES = [
     SHORT.encode(),
@@ -38,6 +38,9 @@ piece = st.sampled_from(
         "一段文字，见式$\\eqref{eq:a}$与式$\\eqref{eq:b}$。",
         "\\begin{equation}\nx = 1\n\\label{eq:a}\n\\end{equation}",
         "\\begin{align}\nx &= 1 \\\\\ny &= 2 \\label{eq:b}\n\\end{align}",
+        "\\begin{equation}\nx = y % 为什么\n\\label {eq:b}\n\\end{equation}",
+        "\\begin{align}\nx &= 1 % 一半 \\\\\n\\\\\ny &= 2\\% % 另一半\n\\end{align}",
+        "有空格的$\\eqref {eq:b}$",
         "$$ x = 1 $$",
         "$$ x = 1 \\label{eq:c} $$",
         "引用原文的式$\\eqref{eq:own}$，还有没有的$\\eqref{eq:nowhere}$。",
@@ -74,11 +77,16 @@ def test_any_sections_at_any_anchors(data: st.DataObject) -> None:
     assert strip(made.data) == source
     assert sorted(r.id for r in regions(made.data)) == sorted(s.id for s in chosen)
     check_marks(made.data, made.dangling)
+    assert numbers(made.data, "a.md") == numbers(source, "a.md"), "the author's numbers do not move"
 
     fewer = [s for s in chosen if data.draw(st.booleans())]
     part = assemble(source, "a.md", fewer, status="completed")
     assert strip(part.data) == source
     check_marks(part.data, part.dangling)
+
+
+def numbers(data: bytes, name: str) -> int:
+    return sum(formula.numbered for formula in read(data, name).displays)
 
 
 def check_marks(data: bytes, dangling: Sequence[tuple[str, str]]) -> None:

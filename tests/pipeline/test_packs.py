@@ -75,6 +75,11 @@ def test_refused(reply: str, said: str) -> None:
         ("一\n# 标题", "第 2 行"),
         ("$$x \\tag{3}$$", "编号由程序生成"),
         ("<!-- 注释 -->", "HTML 注释"),
+        ("```python experiment id=/var/tmp/PWN\nemit('a', 1)\n```", "第 1 行"),
+        ("一\n\n```python experiment id=../x\n```", "第 3 行"),
+        ("```python experiment id=practice1/../../x\n```", "第 1 行"),
+        ("```python experiment id=solver\n```", "practice1"),
+        ("```python experiment\n```", "practice1"),
     ],
 )
 def test_what_no_text_may_hold(text: str, said: str) -> None:
@@ -83,6 +88,7 @@ def test_what_no_text_may_hold(text: str, said: str) -> None:
 
 
 def test_what_a_text_may_hold() -> None:
+    vet("```python experiment id=practice1\nemit('a', 1)\n```\n\n```python experimental\n```")
     vet(
         "#### 小标题\n\n```python listing\n# 注释\n### 也是注释\n```\n\n```\nx \\tag{1}\n```\n\n#话题不是标题"
     )

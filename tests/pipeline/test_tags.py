@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.article.tex import numbered
 from agent.checks import mathjax
 from agent.pipeline.tags import tag_display
 
@@ -32,6 +33,13 @@ CASES = [
     ),
     ("equation", "\\begin{equation}\\begin{aligned}a &= b \\\\ c &= d\\end{aligned}\\end{equation}", ["E1"]),
     ("multline", "\\begin{multline}a \\\\ b\\end{multline}", ["E1"]),
+    ("equation", "\\begin{equation}x = y % 为什么\n\\end{equation}", ["E1"]),
+    ("equation", "\\begin{equation}x = 5\\% % \\tag{9} \\notag\n\\end{equation}", ["E1"]),
+    ("equation*", "\\begin{equation*}x % \\label{eq:a}\n\\end{equation*}", []),
+    ("align", "\\begin{align}a &= b % 不换行 \\\\\n+ c % { \n\\\\ d &= e\\end{align}", ["E1", "E2"]),
+    ("align", "\\begin{align}a &= b \\cr c &= d\\end{align}", ["E1", "E2"]),
+    ("equation*", "\\begin{equation*}x\\label {eq:a}\\end{equation*}", ["E1"]),
+    ("equation", "\\begin {equation}x\\end {equation}", ["E1"]),
     ("alignat", "\\begin{alignat}{2}a &= b \\\\ c &= d\\end{alignat}", ["E1", "E2"]),
     ("align", "\\begin{align}\\text{第 1 行 \\\\} a &= b \\\\ c &= d\\end{align}", ["E1", "E2"]),
 ]
@@ -54,7 +62,22 @@ def test_the_published_page_accepts_the_tags_and_numbers_nothing_itself() -> Non
 
 
 piece = st.sampled_from(
-    ["a", "&=", "{b}", "\\frac{1}{2}", "\\label{eq:x}", "\\notag", "\\{", "\\}", "\\,", "\n", " "]
+    [
+        "a",
+        "&=",
+        "{b}",
+        "\\frac{1}{2}",
+        "\\label{eq:x}",
+        "\\notag",
+        "\\{",
+        "\\}",
+        "\\,",
+        "\n",
+        " ",
+        "% 注\n",
+        "\\%",
+        "% \\\\ {\n",
+    ]
 )
 matrix = st.just("\\begin{matrix}1 \\\\ 2\\end{matrix}")
 
@@ -70,4 +93,5 @@ def test_tags_go_on_from_the_last_one_and_change_nothing_else(env: str, rows: li
     numbers = [int(n) for n in re.findall(r"\\tag\{E(\d+)\}", tagged)]
     assert numbers == list(range(last + 1, now + 1))
     assert TAG.sub("", tagged) == raw
+    assert numbered(tagged) == 0, "every row that would get a number has a tag"
     assert tag_display(env, tagged, now) == (tagged, now), "what has a tag gets no second one"

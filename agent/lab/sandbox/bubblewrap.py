@@ -71,6 +71,17 @@ class Bubblewrap:
         files: Mapping[str, bytes] | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> Outcome:
+        outcome = self._once(argv, files, limits)
+        if _not_started(outcome):
+            # What was there when its options were made is gone by now, such as the folder of compiled libraries.
+            outcome = self._once(argv, files, limits)
+        if _not_started(outcome):
+            raise SandboxUnavailable(
+                f"bubblewrap could not start: {outcome.stderr.strip()[:200]}", hint="expand doctor says more"
+            )
+        return outcome
+
+    def _once(self, argv: Sequence[str], files: Mapping[str, bytes] | None, limits: Limits) -> Outcome:
         given = dict(files or {})
         uid = system.fresh_uid()
         filter_fd = seccomp.program(sockets=True)
@@ -131,6 +142,12 @@ class Bubblewrap:
             "--memlock=0",
             "--msgqueue=0",
         ]
+
+
+def _not_started(outcome: Outcome) -> bool:
+    """Whether bubblewrap itself gave up. A program can say the same of itself; it gains a second run by that."""
+    said = outcome.stderr.startswith("bwrap: ") and not outcome.stdout and not outcome.files
+    return said and outcome.exit == 1 and not outcome.killed_by
 
 
 def _mounts(place: scratch.Scratch, compiled: Path | None) -> list[str]:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -38,30 +39,42 @@ plt.plot([1, 2], label="a"); plt.legend(); plt.savefig(sys.argv[2] + "/warm.png"
 SECONDS = 300
 """For the one run that compiles everything, on a slow machine."""
 KEPT = 4
-"""Folders kept: one an environment that is in use."""
+"""Folders kept besides those used within a day: one an environment that is in use."""
+DAY = 86_400.0
 
 
-@lru_cache(maxsize=1)
 def bytecode_folder() -> Path | None:
     """The folder for PYTHONPYCACHEPREFIX, or None where the installed libraries are compiled or no cache can be kept.
 
     Made on first use, by importing the libraries outside the sandbox: they are our own dependencies, and no
-    generated code takes part.
+    generated code takes part. Made anew where it is gone: another environment tidies up too.
     """
+    folder = _place()
+    if folder is None:
+        return None
+    try:
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _make(folder.parent, folder)
+        # Tidying goes by when a folder was last used, not by when it was made.
+        os.utime(folder)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return folder
+
+
+@lru_cache(maxsize=1)
+def _place() -> Path | None:
+    """Where the folder is to be; None where none is wanted or can be."""
     origins = [found for name in LIBRARIES if (found := _origin(name))]
     if all(os.path.exists(importlib.util.cache_from_source(origin)) for origin in origins):
         return None
-    try:
-        import platformdirs
+    import platformdirs
 
-        home = Path(platformdirs.user_cache_dir("expand"))
-        folder = home / f"bytecode-{_key(origins)}"
-        if not folder.is_dir():
-            home.mkdir(parents=True, exist_ok=True)
-            _make(home, folder)
-    except (OSError, subprocess.SubprocessError):
+    try:
+        return Path(platformdirs.user_cache_dir("expand")) / f"bytecode-{_key(origins)}"
+    except OSError:
         return None
-    return folder if folder.is_dir() else None
 
 
 def _origin(name: str) -> str:
@@ -74,6 +87,17 @@ def _origin(name: str) -> str:
 def _key(origins: list[str]) -> str:
     parts = [sys.version, *origins, *(str(os.stat(origin).st_mtime_ns) for origin in origins)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _tidy(home: Path, now: float) -> None:
+    """Delete the folders of environments that are long out of use."""
+    used = {}
+    for path in home.glob("bytecode-*"):
+        with suppress(OSError):
+            used[path] = path.stat().st_mtime
+    for old in sorted(used, key=used.__getitem__)[:-KEPT]:
+        if used[old] < now - DAY:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _make(home: Path, folder: Path) -> None:
@@ -99,8 +123,6 @@ def _make(home: Path, folder: Path) -> None:
         )
         with suppress(OSError):
             made.rename(folder)
-        kept = sorted(home.glob("bytecode-*"), key=lambda path: path.stat().st_mtime)
-        for old in kept[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+        _tidy(home, time.time())
     finally:
         shutil.rmtree(made, ignore_errors=True)

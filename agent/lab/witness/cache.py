@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.lab.cache import tools
-from agent.lab.witness.record import WitnessJob, WitnessVerdict
+from agent.lab.witness.record import NOT_RUN, WitnessJob, WitnessVerdict
 from agent.workspace import make_folder
 
 PREFIX = "w2:"
@@ -32,7 +32,7 @@ def load(folder: Path, job: WitnessJob) -> WitnessVerdict | None:
 
 def save(folder: Path, job: WitnessJob, verdict: WitnessVerdict) -> None:
     """Store a verdict; not one of a witness that could not run, which says more of the machine than of it."""
-    if verdict.grade == "invalid":
+    if verdict.grade in ("invalid", NOT_RUN):
         return
     path = _path(folder, job)
     make_folder(path.parent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 WitnessName = Literal["verified", "consistent", "holds-on-samples", "refuted", "unchecked"]
@@ -81,6 +81,14 @@ def from_reply(job: WitnessJob, reply: Mapping[str, Any]) -> WitnessVerdict:
         expect=str(expect) if expect is not None else None,
         survivors=tuple(map(str, reply.get("survivors", ()))),
     )
+
+
+NOT_RUN = "not-run"
+"""Grade of a witness that the sandbox or its harness failed: that says nothing of the witness."""
+
+
+def not_run(job: WitnessJob, reason: str, seconds: float = 0.0) -> WitnessVerdict:
+    return replace(unchecked(job, reason, seconds), grade=NOT_RUN)
 
 
 def unchecked(job: WitnessJob, reason: str, seconds: float = 0.0) -> WitnessVerdict:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from agent.lab.sandbox import Limits, Outcome, Sandbox
 from agent.lab.sandbox.system import python_argv
-from agent.lab.witness.record import WitnessJob, WitnessVerdict, from_reply, unchecked
+from agent.lab.witness.record import NOT_RUN, WitnessJob, WitnessVerdict, from_reply, not_run, unchecked
 
 BOOT = "from inside.witness_runner import entry; entry()"
 JOBS = "_jobs.json"
@@ -42,7 +42,8 @@ def run_witnesses(
     """Run all jobs, ``workers`` at a time (all processors by default), and give the verdicts in the order of the jobs.
 
     One sandbox serves a batch: Python and numpy start once, each witness is a process of its own in it. A witness
-    whose reply is lost runs once more, alone, so that its neighbours cannot be to blame.
+    whose reply is lost runs once more, alone, so that its neighbours cannot be to blame. Where the harness fails the
+    second time too, the grade is ``not-run``.
     """
     if not jobs:
         return []
@@ -50,14 +51,12 @@ def run_witnesses(
     parts = _parts(jobs, workers)
     with ThreadPoolExecutor(len(parts)) as pool:
         found = list(pool.map(lambda part: _batch([jobs[i] for i in part], sandbox, limits), parts))
-    verdicts: dict[int, WitnessVerdict] = {}
+    verdicts: dict[int, WitnessVerdict | None] = {}
     for part, replies in zip(parts, found, strict=True):
         for index, verdict in zip(part, replies, strict=True):
-            lost = verdict is None and len(part) > 1
-            verdicts[index] = (_batch([jobs[index]], sandbox, limits)[0] if lost else verdict) or unchecked(
-                jobs[index], "the witness did not come back"
-            )
-    return [verdicts[index] for index in range(len(jobs))]
+            again = verdict is None or (len(part) == 1 and verdict.grade == NOT_RUN)
+            verdicts[index] = _batch([jobs[index]], sandbox, limits)[0] if again else verdict
+    return [verdicts[n] or unchecked(job, "the witness did not come back") for n, job in enumerate(jobs)]
 
 
 def _parts(jobs: Sequence[WitnessJob], workers: int) -> list[list[int]]:
@@ -79,7 +78,8 @@ def _batch(jobs: Sequence[WitnessJob], sandbox: Sandbox, limits: Limits) -> list
         python_argv(BOOT), files={JOBS: json.dumps(request, ensure_ascii=False).encode()}, limits=whole
     )
     found: list[WitnessVerdict | None] = [None] * len(jobs)
-    for line in outcome.stdout.splitlines():
+    # Not splitlines(): a reason may hold U+2028 and its like, which JSON leaves as they are.
+    for line in outcome.stdout.split("\n"):
         try:
             reply = json.loads(line)
             number = int(reply["number"])
@@ -90,11 +90,12 @@ def _batch(jobs: Sequence[WitnessJob], sandbox: Sandbox, limits: Limits) -> list
         except (ValueError, KeyError, IndexError, TypeError):
             continue
     if len(jobs) == 1 and found[0] is None:
-        found[0] = unchecked(jobs[0], _why(outcome), outcome.seconds)
+        found[0] = _lost(jobs[0], outcome)
     return found
 
 
-def _why(outcome: Outcome) -> str:
+def _lost(job: WitnessJob, outcome: Outcome) -> WitnessVerdict:
     if outcome.killed_by:
-        return f"stopped: {outcome.killed_by} limit reached"
-    return "the harness did not start: " + (outcome.stderr.strip()[-300:] or f"exit {outcome.exit}")
+        return unchecked(job, f"stopped: {outcome.killed_by} limit reached", outcome.seconds)
+    why = outcome.stderr.strip()[-300:] or f"exit {outcome.exit}"
+    return not_run(job, f"the harness did not start: {why}", outcome.seconds)

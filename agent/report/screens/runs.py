@@ -83,14 +83,27 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
             )
     for reason in report["reasons"]:
         console.print(t(f"  - {reason}", "red"))
+    closed = report.get("laboratory", "open") != "open"
+    if closed:
+        console.print(t(f"  {_not_run(report)}", "red"))
     if report["changed_prompts"]:
         number = len(report["changed_prompts"])
         said = counted(number, "answer was", "answers were")
-        console.print(t(f"  {said} recorded for older prompts", "yellow"))
+        why = "for older prompts" + (", or where experiments ran" if closed else "")
+        console.print(t(f"  {said} recorded {why}", "yellow"))
     expand = program()
     console.print(t(f"Read it: outputs/{report['slug']}/draft.md"))
     console.print(t(f"Diff:    {expand} diff {report['slug']}"))
     console.print(t(f"Decide:  {expand} review {report['slug']} --web"))
+
+
+def _not_run(report: Mapping[str, Any]) -> str:
+    why, fix = {
+        "no sandbox": ("no sandbox", "expand doctor says what would open one"),
+        "off": ("the laboratory is off", "lab.enabled in config.toml"),
+    }[report["laboratory"]]
+    count = counted(len(report["experiments"]), "experiment")
+    return f"{why}: {count} and all witnesses 未运行; {fix}"
 
 
 def show_ledger(console: Console, data: Mapping[str, Any]) -> None:
