@@ -18,6 +18,7 @@ from agent.records import EXPERIMENT_ID
 EXPERIMENT = re.compile(EXPERIMENT_ID)
 """IDs that can only be meant for an experiment; other names between double braces may be LaTeX's."""
 PLACEHOLDER = re.compile(r"\{\{ *([A-Za-z][A-Za-z0-9_]*)\.([A-Za-z0-9_:]+) *\}\}")
+BEHIND = re.compile(rf"\$({PLACEHOLDER.pattern})")
 PROGRAM = re.compile(r"^(```python )experiment( +id=(\S+)[ \t]*\n)(.*?)(?=^```[ \t]*$)", re.S | re.M)
 NOT_RUN = "（未运行）"
 CODE = ("fence", "indented", "raw")
@@ -50,6 +51,7 @@ def bind(text: str, region: str, runs: Mapping[str, Run], slug: str, not_run: Co
     ``not_run``: experiments that gave nothing; 未运行 stands where their outputs are cited.
     """
     text = PROGRAM.sub(lambda m: _as_listing(m, runs), text)
+    text = _drawn_in(text, region, runs)
     article = read(text.encode("utf-8"), region)
     math = [(s.start, s.stop) for s in article.spans if s.kind in ("display", "inline")]
     code = [(s.start, s.stop) for s in article.spans if s.kind in CODE]
@@ -86,6 +88,20 @@ def unbound(text: str) -> tuple[str, ...]:
 def cited(text: str, experiments: Collection[str]) -> tuple[str, ...]:
     """Those of some experiments whose outputs a text cites, in order."""
     return tuple(dict.fromkeys(m[1] for m in PLACEHOLDER.finditer(text) if m[1] in experiments))
+
+
+def _drawn_in(text: str, region: str, runs: Mapping[str, Run]) -> str:
+    """Numbers that stand right behind inline mathematics (``$t=${{exp1.t}}``) brought into it: a dollar sign before a
+    digit closes nothing."""
+    article = read(text.encode("utf-8"), region)
+    ends = {s.stop for s in article.spans if s.kind == "inline" and text[s.stop - 1] == "$"}
+
+    def moved(match: re.Match[str]) -> str:
+        run = runs.get(match[2])
+        number = run is not None and isinstance(run.values.get(match[3]), int | float)
+        return f"{match[1]}$" if number and match.start() + 1 in ends else match[0]
+
+    return BEHIND.sub(moved, text)
 
 
 def _as_listing(program: re.Match[str], runs: Mapping[str, Run]) -> str:
