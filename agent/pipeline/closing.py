@@ -46,8 +46,14 @@ async def opening_map(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Dra
     return Section(MAP, "扩充导读", f"**扩充导读**\n\n{text}", anchor, inline=True)
 
 
+def corrections(drafts: Sequence[Draft]) -> str:
+    """What writers told the editor of claims they made smaller and formulas that came out otherwise."""
+    said = ((d.pack.name, note) for d in drafts if d.text for note in d.notes)
+    return "\n".join(f"{name}：{note}" for name, note in said if not note.startswith(UNCHANGED))
+
+
 async def closing_summary(
-    job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]
+    job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft], corrections: str
 ) -> Section | Unwritten:
     """What the author's claims stand on now."""
     written = {id for d in drafts for id in d.texts}
@@ -55,13 +61,6 @@ async def closing_summary(
         f"{p.id} {p.title}：{'；'.join(p.claims) or p.purpose}"
         for p in plan.layout.division.parts
         if p.id in written
-    )
-    corrections = "\n".join(
-        f"{d.pack.name}：{note}"
-        for d in drafts
-        if d.text
-        for note in d.notes
-        if not note.startswith(UNCHANGED)
     )
     results = (
         "\n".join(f"{r.id}\n{r.prompt.numbers}" for r in plan.evidence.runs.values())

@@ -18,7 +18,7 @@ from agent.pipeline.bind import Binding, Bound, bind, folded
 from agent.pipeline.brought import told_apart
 from agent.pipeline.citations import work_text
 from agent.pipeline.claims import overlaid
-from agent.pipeline.closing import Unwritten, closing_summary, opening_map
+from agent.pipeline.closing import Unwritten, closing_summary, corrections, opening_map
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.job import Job, Shared, extend
 from agent.pipeline.judge import Judged, judge
@@ -108,17 +108,19 @@ async def finished_texts(
     job: Job, shared: Shared, plan: Plan, drafts: list[Draft]
 ) -> tuple[list[Draft], int, Ends]:
     """The parts deepened, smoothed and redone, and map and summary beside them: these name which parts there are,
-    which neither deepening nor smoothing changes. A part that is written again may be new, so that they wait for it.
+    which neither deepening nor smoothing changes. A part that is written again may be new, so that they wait for it;
+    but what was found when the parts were first written is what they are told, or every redo would ask for them anew.
     """
+    first = drafts
     if not job.redos:
         polished: Any
         polished, ends = await together(
-            [polish(job, shared, plan, drafts), write_ends(job, shared, plan, drafts)]
+            [polish(job, shared, plan, drafts), write_ends(job, shared, plan, drafts, first)]
         )
         return *polished, ends
     drafts, rounds = await polish(job, shared, plan, drafts)
     drafts = await redo_parts(job, shared, plan, drafts)
-    return drafts, rounds, await write_ends(job, shared, plan, drafts)
+    return drafts, rounds, await write_ends(job, shared, plan, drafts, first)
 
 
 async def polish(job: Job, shared: Shared, plan: Plan, drafts: list[Draft]) -> tuple[list[Draft], int]:
@@ -209,15 +211,18 @@ Ends = tuple[Section | Unwritten, ...]
 """Opening map and summary; empty for an article of which no part could be written."""
 
 
-async def write_ends(job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft]) -> Ends:
-    """Opening map and summary, from what the parts are about and what became of their formulas."""
+async def write_ends(
+    job: Job, shared: Shared, plan: Plan, drafts: Sequence[Draft], first: Sequence[Draft]
+) -> Ends:
+    """Opening map and summary, from what the parts are about, and what their writers and the laboratory found when
+    they were first written."""
     if not any(d.texts for d in drafts):
         return ()
-    words = total_evidence(plan, drafts).words()
+    words = total_evidence(plan, first).words()
     shared = extend(shared, facts=facts_text(plan.outline, owners(plan.layout.division), words))
     both: Sequence[Awaitable[Section | Unwritten]] = (
         opening_map(job, shared, plan, drafts),
-        closing_summary(job, shared, plan, drafts),
+        closing_summary(job, shared, plan, drafts, corrections(first)),
     )
     return tuple(await together(both))
 
