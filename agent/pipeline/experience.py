@@ -47,11 +47,11 @@ class Run:
 
 
 RECORDED = (
-    Run(892, 6124, 89, 1_365_969, 106_824),
+    Run(892, 6124, 109, 1_581_542, 120_035),
     Run(272, 7230, 51, 568_298, 47_242),
     Run(823, 14518, 78, 1_139_402, 64_945),
 )
-"""Articles that grew from 108 to 2298 lines (the recording that ships), 178 to 1159 and 177 to 1700, with the settings
+"""Articles that grew from 108 to 2310 lines (the recording that ships), 178 to 1159 and 177 to 1700, with the settings
 that ship; their usage is our own count."""
 
 
