@@ -18,6 +18,7 @@ from agent.review.redo import redo
 from agent.review.take_back import take_back
 from agent.review.versions import version, versions
 from agent.web.diffs import side_by_side, side_html, unified_html
+from agent.web.figures import figure_file, figure_name, media_type
 from agent.web.guard import Guard, Secrets
 from agent.web.jobs import Job, Jobs
 from agent.web.page import STATIC, template, view
@@ -29,14 +30,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 REVIEWED = ("draft", "accepted", "merged")
-IMAGES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-}
-
 
 class Stale(UsageError):
     """The page that asks does not show the present state."""
@@ -153,9 +146,8 @@ def page_html(review: Review, d: Dossier, *, nonce: str) -> str:
     base = f"/a/{quote(d.slug)}"
 
     def image(url: str) -> str | None:
-        prefix = f"assets/{d.slug}/"
-        name = url.removeprefix(prefix)
-        return f"{base}/assets/{quote(name)}" if url.startswith(prefix) and "/" not in name else None
+        name = figure_name(d.slug, url)
+        return f"{base}/assets/{quote(name)}" if name else None
 
     return template(
         "review.html",
@@ -242,11 +234,10 @@ def _asset(review: Review, request: Request) -> Response:
     from starlette.responses import FileResponse
 
     slug, name = _slug(review, request), str(request.path_params["file"])
-    path = review.ws.output(slug) / "assets" / slug / name
-    kind = IMAGES.get(path.suffix.lower())
-    if "/" in name or "\\" in name or name.startswith(".") or kind is None or not path.is_file():
+    path = figure_file(review.ws.output(slug) / "assets" / slug, name)
+    if path is None:
         raise UsageError(f"no figure {name}")
-    return FileResponse(review.ws.inside(path.relative_to(review.ws.root)), media_type=kind)
+    return FileResponse(path, media_type=media_type(path))
 
 
 def _changed(
