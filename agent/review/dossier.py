@@ -74,6 +74,13 @@ class WitnessView:
     survivors: tuple[str, ...]
 
 
+def witnesses_of(labels: Sequence[str], witnesses: Mapping[str, WitnessView]) -> tuple[WitnessView, ...]:
+    """Witnesses, out of those by label, of a display of the draft: its labels stand there under their section's ID,
+    the author's as they are."""
+    found = (witnesses.get(label.split(":", 1)[-1]) or witnesses.get(label) for label in labels)
+    return tuple(w for w in found if w is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class ExperimentView:
     id: str
