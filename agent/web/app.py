@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 REVIEWED = ("draft", "accepted", "merged")
 
+
 class Stale(UsageError):
     """The page that asks does not show the present state."""
 
@@ -285,8 +286,10 @@ def _edit(review: Review, slug: str, asked: dict[str, Any]) -> None:
 
 
 def _restore(review: Review, slug: str, asked: dict[str, Any]) -> None:
-    section = _sections(asked)[0]
-    edit(review.ws, slug, section, version(review.ws.output(slug), section, int(asked["number"])).text)
+    section, number = _sections(asked)[0], asked.get("number")
+    if type(number) is not int:
+        raise UsageError("no version named")
+    edit(review.ws, slug, section, version(review.ws.output(slug), section, number).text)
 
 
 def _redo(review: Review, slug: str, asked: dict[str, Any]) -> None:

@@ -20,7 +20,9 @@ def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-@pytest.mark.parametrize("name", ["../../../secret.png", "../exp1.png", ".hidden.png", "link.png", "sub/x.png"])
+@pytest.mark.parametrize(
+    "name", ["../../../secret.png", "../exp1.png", ".hidden.png", "link.png", "sub/x.png"]
+)
 def test_a_figure_from_elsewhere_is_not_sent(desk: Desk, tmp_path: Path, name: str) -> None:
     folder = desk.folder / "assets" / desk.slug
     (folder / "sub").mkdir(parents=True, exist_ok=True)
