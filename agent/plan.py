@@ -10,12 +10,17 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from agent.config import StandardConfig, TargetsConfig, parse
 from agent.errors import ConfigError, PathEscape
 from agent.records import Targets
+
+
+def slug_of(path: PurePath) -> str:
+    """The slug is the file's stem, in the composed form of Unicode so that one name has one slug."""
+    return unicodedata.normalize("NFC", path.stem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Item:
 
     @property
     def slug(self) -> str:
-        return unicodedata.normalize("NFC", PurePosixPath(self.file).stem)
+        return slug_of(PurePosixPath(self.file))
 
 
 @dataclass(frozen=True, slots=True)

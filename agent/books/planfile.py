@@ -18,6 +18,7 @@ import tomlkit
 from tomlkit.items import AoT
 
 from agent.errors import ConfigError
+from agent.plan import slug_of
 
 Table = dict[str, Any]
 
@@ -179,7 +180,7 @@ def _items(tables: AoT) -> Iterator[Any]:
 
 
 def _slug(item: Any) -> str:
-    return PurePosixPath(str(item["file"])).stem
+    return slug_of(PurePosixPath(str(item["file"])))
 
 
 def _batch_table(wanted: Table) -> Any:

@@ -5,10 +5,9 @@ Nothing here imports a model library or parses an article in full: this is what 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from agent.books.index import Entry, look_at
 from agent.plan import Place, Plan, targets_for
@@ -124,7 +123,7 @@ def status(ws: Workspace) -> Status:
     """
     plan, files = ws.plan(), ws.slugs()
     states = derive(ws.events.read())
-    planned = {_slug(place): ws.article(place) for place in plan.places()}
+    planned = {place.item.slug: ws.article(place) for place in plan.places()}
     drafts = {
         s: ws.output(s) / "draft.md" for s, state in states.items() if state.status in ("draft", "accepted")
     }
@@ -197,16 +196,12 @@ def _targets(wanted: Targets, measured: Entry, state: State) -> tuple[Target, ..
     return tuple(Target(n, w, g, g >= w) for n, w, g in results)
 
 
-def _slug(place: Place) -> str:
-    return unicodedata.normalize("NFC", PurePosixPath(place.item.file).stem)
-
-
 def _batch(plan: Plan, index: int, book: _Book) -> BatchStatus:
     batch = plan.batches[index]
     subs = []
     for sub in batch.subs:
         places = [Place(batch, sub, item) for item in sub.items]
-        articles = tuple(book.article(_slug(p), book.ws.article(p), p) for p in places)
+        articles = tuple(book.article(p.item.slug, book.ws.article(p), p) for p in places)
         subs.append(SubBatchStatus(sub.id, sub.title, count(articles), articles))
     every = {a.slug: a for sub in subs for a in sub.articles}
     return BatchStatus(batch.id, batch.title, count(every.values()), tuple(subs))

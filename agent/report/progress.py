@@ -6,10 +6,8 @@ was so on that day and rendering again gives the same bytes. Days are those of U
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from agent.plan import Batch, Item, Place, Plan, SubBatch, targets_for
@@ -34,7 +32,7 @@ def update(existing: bytes | None, ws: Workspace, plan: Plan, events: Sequence[E
 
 def render(ws: Workspace, plan: Plan, events: Sequence[Event]) -> dict[Key, str]:
     """Every entry by its key, newest first."""
-    homes = {_slug(p.item): (p.batch, p.sub) for p in reversed(tuple(plan.places()))}
+    homes = {p.item.slug: (p.batch, p.sub) for p in reversed(tuple(plan.places()))}
     subs: dict[str, tuple[Batch | None, SubBatch]] = {s.id: (b, s) for b in plan.batches for s in b.subs}
     subs[""] = (None, _UNPLANNED)
     told: dict[tuple[str, str], list[Event]] = {}
@@ -86,7 +84,7 @@ class _Entry:
         return "\n\n".join(p for p in parts if p) + "\n"
 
     def _today(self, statuses: tuple[str, ...]) -> list[str]:
-        order = [_slug(i) for i in self.sub.items]
+        order = [i.slug for i in self.sub.items]
         here = [s for s in self.today if self._state(s).status in statuses]
         return sorted(here, key=lambda s: order.index(s) if s in order else len(order))
 
@@ -94,7 +92,7 @@ class _Entry:
         return self.states.get(slug, State())
 
     def _item(self, slug: str) -> Item | None:
-        return next((i for i in self.sub.items if _slug(i) == slug), None)
+        return next((i for i in self.sub.items if i.slug == slug), None)
 
     def _title(self, slug: str) -> str:
         item = self._item(slug)
@@ -121,7 +119,7 @@ class _Entry:
                 ("手工扩充", ("by-hand",)),
                 ("失败", ("failed",)),
             ):
-                count = sum(self._state(_slug(i)).status in status for i in self.sub.items)
+                count = sum(self._state(i.slug).status in status for i in self.sub.items)
                 if count:
                     lines.append(f"- **{word}**：{count} 篇")
         lines.append(f"- **目标**：{self._wanted()}")
@@ -165,17 +163,17 @@ class _Entry:
         return "\n".join(lines)
 
     def _remaining(self) -> str:
-        left = [i for i in self.sub.items if self._state(_slug(i)).status not in ("merged", "by-hand")]
+        left = [i for i in self.sub.items if self._state(i.slug).status not in ("merged", "by-hand")]
         if not self.sub.items:
             return ""
         if not left:
             return "### 📋 剩余\n\n本子批次没有剩余的文章。"
         lines = [f"### 📋 剩余（{len(left)} 篇）", ""]
         for number, item in enumerate(left, 1):
-            state = self._state(_slug(item))
+            state = self._state(item.slug)
             focus = "；核心点：" + "、".join(map(_clean, item.focus)) if item.focus else ""
             lines.append(
-                f"{number}. {self._title(_slug(item))}（`{self._file(_slug(item))}`）："
+                f"{number}. {self._title(item.slug)}（`{self._file(item.slug)}`）："
                 f"{_WORDS.get(state.status, state.status)}{focus}"
             )
         return "\n".join(lines)
@@ -204,18 +202,18 @@ class _Entry:
         rows = []
         for sub in self.batch.subs:
             done, total = self._done(sub.items)
-            waiting = sum(self._state(_slug(i)).status in ("draft", "accepted") for i in sub.items)
-            hand = sum(self._state(_slug(i)).status == "by-hand" for i in sub.items)
+            waiting = sum(self._state(i.slug).status in ("draft", "accepted") for i in sub.items)
+            hand = sum(self._state(i.slug).status == "by-hand" for i in sub.items)
             name = f"**{sub.id}**" if sub.id == self.sub.id else sub.id
             rows.append((name, _cell(sub.title), f"{done}/{total}", str(waiting), str(hand)))
-        items = {_slug(i): i for s in self.batch.subs for i in s.items}
+        items = {i.slug: i for s in self.batch.subs for i in s.items}
         done, total = self._done(items.values())
         table = _table(("子批次", "主题", "已合并", "待审", "手工"), rows)
         whole = f"批次 {self.batch.id} 合计：{done}/{total} 篇已合并（{_percent(done, total)}）。"
         return f"### 🎯 批次 {self.batch.id} 各子批次\n\n{table}\n\n{whole}"
 
     def _done(self, items: Iterable[Item]) -> tuple[int, int]:
-        statuses = [self._state(_slug(i)).status for i in items]
+        statuses = [self._state(i.slug).status for i in items]
         return statuses.count("merged"), len(statuses)
 
 
@@ -223,10 +221,6 @@ _GROUPS = (("merged",), ("draft", "accepted"), ("failed",), ("by-hand",), ("pend
 _VERDICTS = {"pass": "通过", "fail": "未通过", "undecided": "未判定"}
 _WORDS = {"pending": "未开始", "draft": "草稿待审", "accepted": "已接受，待合并", "failed": "失败"}
 _NAMES = {"lines": "行数", "formulas": "公式"}
-
-
-def _slug(item: Item) -> str:
-    return unicodedata.normalize("NFC", PurePosixPath(item.file).stem)
 
 
 def _measured(data: Mapping[str, Any], when: str, name: str) -> int | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import Config, load
 from agent.errors import ConfigError, PathEscape, UsageError
-from agent.plan import Place, Plan
+from agent.plan import Place, Plan, slug_of
 from agent.plan import load as load_plan
 from agent.workspace.events import EventLog
 
@@ -95,11 +94,6 @@ class Workspace:
                 )
             found[slug] = path
         return found
-
-
-def slug_of(path: Path) -> str:
-    """The slug is the file's stem, in the composed form of Unicode so that one name has one slug."""
-    return unicodedata.normalize("NFC", path.stem)
 
 
 def find(start: Path) -> Workspace:
