@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from agent.article import Article, read
+from agent.books.planfile import like, read_text
 from agent.books.status import status
 from agent.errors import NotUtf8, UsageError
 from agent.pipeline.estimate import estimate
 from agent.pipeline.series import place_of
 from agent.plan import targets_for
-from agent.workspace import Workspace, write_text
+from agent.workspace import Workspace, hold, write_text
 
 COMMON = 0.4
 """A tag that more than this share of the articles carry says nothing about any of them."""
@@ -85,11 +86,16 @@ def propose(ws: Workspace, *, size: int = 10) -> Proposal:
 
 
 def write(ws: Workspace, proposal: Proposal) -> None:
-    """Add the proposal to the plan; what stands there keeps every byte."""
+    """Add the proposal to the plan; what stands there keeps every byte.
+
+    Raises UsageError where the plan has got that batch in the meantime."""
     path = ws.inside(ws.config.paths.plan)
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    gap = "\n" if before and not before.endswith("\n\n") else ""
-    write_text(path, before + gap + proposal.text)
+    with hold(ws.locks, "plan", wait=10.0):
+        if next_batch(ws) != proposal.batch:
+            raise UsageError(f"{path.name} has changed since", hint="run again: expand plan propose")
+        before = read_text(path)
+        gap = "\n" if before and not before.replace("\r", "").endswith("\n\n") else ""
+        write_text(path, before + like(before, gap + proposal.text))
 
 
 def next_batch(ws: Workspace) -> str:

@@ -127,6 +127,21 @@ def test_importing_again_changes_nothing(filled: Workspace) -> None:
     assert second.plan == first.plan
 
 
+def test_line_ends_of_windows_stay(filled: Workspace) -> None:
+    import_plan(filled)
+    path = filled.root / "plan.toml"
+    windows = path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(windows)
+    import_plan(filled)
+    assert path.read_bytes() == windows
+    (filled.outputs / "plan-import.json").unlink()
+    path.write_bytes(b"# mine\r\n")
+    import_plan(filled)
+    after = path.read_bytes()
+    assert after.startswith(b"# mine\r\n")
+    assert after.count(b"\r\n") == after.count(b"\n") > 10
+
+
 def test_a_look_writes_nothing(filled: Workspace) -> None:
     report = import_plan(filled, write=False)
     assert report.changed

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from agent.books.planfile import merge
@@ -94,6 +94,14 @@ def test_a_name_in_another_form_of_unicode_is_the_same_article() -> None:
     old = f'[[batch]]\nid = "1"\n[[batch.sub]]\nid = "1A"\n[[batch.sub.item]]\nfile = "{decomposed}"\n'
     wanted = [{"id": "1", "sub": [{"id": "1A", "item": [{"file": composed}]}]}]
     assert merge(old, wanted, []).text == old
+
+
+@given(plans(), plans())
+def test_line_ends_of_windows_stay(first: list[Table], second: list[Table]) -> None:
+    old = merge("", first, []).text
+    assume(old)
+    new = merge(old.replace("\n", "\r\n"), second, first).text
+    assert new == merge(old, second, first).text.replace("\n", "\r\n")
 
 
 def test_an_inline_plan_is_refused_rather_than_rewritten() -> None:
