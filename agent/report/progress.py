@@ -1,13 +1,16 @@
 """PROGRESS_REPORT.md: one entry for each sub-batch and day, newest first.
 
-An entry is rendered from the event log alone, folded up to the end of its day, so an older entry says what
-was so on that day and rendering again gives the same bytes. Days are those of UTC. *Done* means merged.
+What became of the articles is folded from the event log up to the end of an entry's day, so an older entry says
+what was so on that day. What they are measured against is today's: titles, targets and places from the plan, the
+number of articles from their folder. Rendering again changes nothing while those stay; a new plan or article is
+written into older entries too. Days are those of UTC. *Done* means merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from agent.plan import Batch, Item, Place, Plan, SubBatch, targets_for
@@ -41,14 +44,25 @@ def render(ws: Workspace, plan: Plan, events: Sequence[Event]) -> dict[Key, str]
             home = homes[event.slug][1].id if event.slug in homes else ""
             told.setdefault((event.at[:10], home), []).append(event)
     ranks = {id: i for i, id in enumerate(subs)}
-    total = len(ws.slugs())
+    files, states = ws.slugs(), _by_day(events)
     entries: dict[Key, str] = {}
     for day, id in sorted(told, key=lambda t: (_descending(t[0]), ranks[t[1]])):
         batch, sub = subs[id]
-        until = [e for e in events if e.at[:10] <= day]
         today = tuple(dict.fromkeys(e.slug for e in told[day, id]))
-        entries[key(id, day)] = _Entry(ws, day, batch, sub, derive(until), today, total).text()
+        entries[key(id, day)] = _Entry(ws, day, batch, sub, states[day], today, files).text()
     return entries
+
+
+def _by_day(events: Sequence[Event]) -> dict[str, Mapping[str, State]]:
+    """Where every article stood at the end of each day something happened on."""
+    days: dict[str, list[Event]] = {}
+    for event in events:
+        days.setdefault(event.at[:10], []).append(event)
+    found: dict[str, Mapping[str, State]] = {}
+    states: Mapping[str, State] = {}
+    for day in sorted(days):
+        states = found[day] = derive(days[day], states)
+    return found
 
 
 def _descending(day: str) -> tuple[int, ...]:
@@ -65,8 +79,8 @@ class _Entry:
     """At the end of the day."""
     today: tuple[str, ...]
     """Slugs that something happened to on the day."""
-    total: int
-    """Articles in the workspace."""
+    files: Mapping[str, Path]
+    """Articles in the workspace, by slug."""
 
     def text(self) -> str:
         merged, drafts, failed, hand, back = (self._today(s) for s in _GROUPS)
@@ -99,8 +113,10 @@ class _Entry:
         return _clean((item.title if item else "") or str(self._state(slug).data.get("title", "")) or slug)
 
     def _file(self, slug: str) -> str:
-        item = self._item(slug)
-        return f"{self.ws.config.paths.articles}/{item.file if item else slug + '.md'}"
+        item, folder = self._item(slug), self.ws.config.paths.articles
+        if item is None and slug in self.files:
+            return self.files[slug].relative_to(self.ws.root).as_posix()
+        return f"{folder}/{item.file if item else slug + '.md'}"
 
     def _head(self) -> str:
         done, total = self._done(self.sub.items)
@@ -182,9 +198,10 @@ class _Entry:
         by = [s.status for s in self.states.values()]
         merged = [s.data for s in self.states.values() if s.status == "merged"]
         done = len(merged)
+        total = len(self.files)
         rows = [
-            ("文章总数", str(self.total), "100%"),
-            ("已合并", str(done), _percent(done, self.total)),
+            ("文章总数", str(total), "100%"),
+            ("已合并", str(done), _percent(done, total)),
             ("待审草稿", str(by.count("draft") + by.count("accepted")), ""),
             ("手工扩充（已登记）", str(by.count("by-hand")), ""),
             ("失败", str(by.count("failed")), ""),

@@ -58,9 +58,9 @@ class State:
         return self.status == "pending" or (self.status == "failed" and self.failures < FAILURES)
 
 
-def derive(events: Iterable[Event]) -> dict[str, State]:
-    """Fold the event log into the state of each article it names."""
-    states: dict[str, State] = {}
+def derive(events: Iterable[Event], before: Mapping[str, State] | None = None) -> dict[str, State]:
+    """Fold the event log into the state of each article it names; ``before``: where the events before them led."""
+    states = dict(before or {})
     for event in events:
         states[event.slug] = _next(states.get(event.slug, State()), event)
     return states
