@@ -66,7 +66,13 @@ class Workspace:
         return path
 
     def article(self, place: Place) -> Path:
-        """Path of a plan item. Raises PathEscape; the file may be missing."""
+        """Path of a plan item. Raises PathEscape, and ConfigError without a folder of articles; the file may be
+        missing."""
+        if not self.articles.is_dir():
+            raise ConfigError(
+                f"{self.config.paths.plan} names articles, and there is no folder {self.articles}",
+                hint="make it, or name theirs in config.toml: paths.articles",
+            )
         path = self.articles / place.item.file
         if not path.resolve().is_relative_to(self.articles.resolve()):
             raise PathEscape(

@@ -95,8 +95,12 @@ def test_confirmed_works_and_the_sources_links_may_be_cited(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "body", ["[[work]]\nyear = 2020\n", '[[work]]\ntitle = "x"\nyaer = 1\n', "[[work]\n"]
-)
+    "body",
+    [
+        "[[work]]\nyear = 2020\n", '[[work]]\ntitle = "x"\nyaer = 1\n', "[[work]\n", 'work = "x"\n', "[[works]]\n",
+        *(f'[[work]]\ntitle = "x"\n{line}\n' for line in ('authors = "Ashish Vaswani"', "authors = [1]", 'year = "2017"')),
+    ],
+)  # fmt: skip
 def test_a_bad_reference_file_says_what_is_wrong(body: str, tmp_path: Path) -> None:
     path = tmp_path / "references.toml"
     path.write_text(body, encoding="utf-8")
