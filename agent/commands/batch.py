@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.batch import Ended, Whole, expand_all
-from agent.commands.expansion import pending, preview, stored
+from agent.commands.expansion import nothing, pending, preview, stored
 from agent.commands.result import Result
+from agent.commands.workspaces import reported
 from agent.errors import UsageError
 from agent.pipeline.estimate import total
 from agent.pipeline.run import Watch
@@ -33,8 +34,9 @@ def batch(
             "forecast", {"id": id, "articles": rows, "total": total(rows, slots_of(ws, jobs), ws.config)}
         )
     if not paths:
-        return Result("nothing", {"picked": None, "why": f"no article of {id} is pending"})
-    return told(expand_all(ws, paths, spec=spec, watch=watch, slots=jobs), id)
+        return nothing(ws, f"no article of {id} is pending")
+    with reported(ws):
+        return told(expand_all(ws, paths, spec=spec, watch=watch, slots=jobs), id)
 
 
 def chosen(ws: Workspace, id: str, limit: int | None, watch: Watch) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.article import read, refuse_markers, strip
 from agent.checks.page import Work
-from agent.errors import UsageError
+from agent.errors import NothingToExpand, UsageError
 from agent.lab import Limits
 from agent.pipeline.inputs import frozen_inputs
 from agent.pipeline.job import Job
@@ -24,13 +24,13 @@ from agent.workspace import State, Workspace
 
 
 def prepare(resources: Resources, slug: str, path: Path, data: bytes, state: State, models: Models) -> Job:
-    """The job of an article. Raises UsageError for one without text."""
+    """The job of an article. Raises NothingToExpand for one without text."""
     ws = resources.ws
     place = ws.plan().find(slug)
     folder = ws.output(slug)
     article = read(data, path.name)
     if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
-        raise UsageError(f"{path.name}: nothing to expand", hint="the article holds no text")
+        raise NothingToExpand(f"{path.name}: nothing to expand", hint="the article holds no text")
     inputs = frozen_inputs(ws, folder, article, state)
     wishes = [*(place.item.focus if place else ()), *(note for section, note in state.notes if not section)]
     return Job(

@@ -56,7 +56,7 @@ async def expand_one(
     written beside it.
 
     Raises Locked while another process works on it, ModelError (and records the failure) when the model or its
-    service failed, BudgetReached, Interrupted, NotUtf8, RegionError for a source that holds markers.
+    service failed, BudgetReached, Interrupted, NotUtf8, RegionError for a source that holds markers, NothingToExpand.
     """
     ws, slug = resources.ws, slug_of(path)
     with hold(ws.locks, slug):
@@ -66,10 +66,10 @@ async def expand_one(
         models = resources.models(slug, wanted)
         if models.note:
             resources.watch.line(models.note)
-        if not redo:
-            ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
         try:
             job = await asyncio.to_thread(prepare, resources, slug, path, data, state, models)
+            if not redo:
+                ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
             need = await asyncio.to_thread(shape, job.material.article, job.targets, job.config)
             job.tell("begin", job.material.article.title, total=need.calls)
             if redo:

@@ -22,7 +22,8 @@ def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def show_nothing(console: Console, data: Mapping[str, Any]) -> None:
-    console.print(t(f"Nothing to do: {data['why']}. Drafts wait for review: expand status"))
+    waiting = " Drafts wait for review: expand review" if data["drafts"] else ""
+    console.print(t(f"Nothing to do: {data['why']}.{waiting}"))
 
 
 def show_finished(console: Console, reports: Sequence[Mapping[str, Any]]) -> None:
