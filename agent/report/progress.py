@@ -48,7 +48,7 @@ def render(ws: Workspace, plan: Plan, events: Sequence[Event]) -> dict[Key, str]
     entries: dict[Key, str] = {}
     for day, id in sorted(told, key=lambda t: (_descending(t[0]), ranks[t[1]])):
         batch, sub = subs[id]
-        today = tuple(dict.fromkeys(e.slug for e in told[day, id]))
+        today = {e.slug: e.kind for e in told[day, id]}
         entries[key(id, day)] = _Entry(ws, day, batch, sub, states[day], today, files).text()
     return entries
 
@@ -77,8 +77,8 @@ class _Entry:
     sub: SubBatch
     states: Mapping[str, State]
     """At the end of the day."""
-    today: tuple[str, ...]
-    """Slugs that something happened to on the day."""
+    today: Mapping[str, str]
+    """Slug → the last that happened to it on the day."""
     files: Mapping[str, Path]
     """Articles in the workspace, by slug."""
 
@@ -99,8 +99,12 @@ class _Entry:
 
     def _today(self, statuses: tuple[str, ...]) -> list[str]:
         order = [i.slug for i in self.sub.items]
-        here = [s for s in self.today if self._state(s).status in statuses]
+        here = [s for s in self.today if self._group(s) in statuses]
         return sorted(here, key=lambda s: order.index(s) if s in order else len(order))
+
+    def _group(self, slug: str) -> str:
+        # A run that fails takes no draft away, and is told all the same.
+        return "failed" if self.today[slug] == "failed" else self._state(slug).status
 
     def _state(self, slug: str) -> State:
         return self.states.get(slug, State())

@@ -14,7 +14,7 @@ from agent.errors import ExpandError, UsageError
 from agent.review import decide
 from agent.review.dossier import Dossier, load, revision, waiting
 from agent.review.edit import current_text, edit, mend
-from agent.review.redo import redo
+from agent.review.redo import redo, require_model
 from agent.review.take_back import take_back
 from agent.review.versions import version, versions
 from agent.web.diffs import side_by_side, side_html, unified_html
@@ -297,6 +297,7 @@ def _redo(review: Review, slug: str, asked: dict[str, Any]) -> None:
     running = review.jobs.of(slug)
     if running is not None and not running.done:
         raise UsageError(f"{running.section} 正在重写", hint="等它写完再送下一节")
+    require_model(review.ws, slug, [section], review.spec)
     # The note is on disk before the answer: a closed window loses nothing.
     decide.send_back(review.ws, slug, section, note=note)
     review.jobs.start(slug, section, lambda watch: _rewrite(review, slug, watch))
