@@ -11,12 +11,14 @@ from typing import Any
 
 from agent.errors import BadReply, ContextOverflow, NotRecorded, Unavailable
 from agent.pipeline.estimate import shape
-from agent.pipeline.expand import expand_article
+from agent.pipeline.expand import Outcome, expand_article
+from agent.pipeline.job import Job
 from agent.pipeline.outputs import write_outputs
 from agent.pipeline.prepare import only_redo, prepare, section_texts, source_of
 from agent.pipeline.resources import Resources, shared
 from agent.pipeline.stop import stopped_by_hand
 from agent.pipeline.watch import Watch
+from agent.review.decide import deciding
 from agent.workspace import State, Workspace, derive, hold, slug_of
 
 __all__ = ["Finished", "Watch", "expand_one", "run_article"]
@@ -79,18 +81,35 @@ async def expand_one(
             away = many and isinstance(error, Unavailable) and resources.away(models)
             ws.events.append("failed", slug, **failure_data(error, redo=redo, away=away))
             raise
-        relative = path.relative_to(ws.root).as_posix()
-        before = section_texts(ws.output(slug)) if redo else {}
-        report = await asyncio.to_thread(
-            write_outputs, job, outcome, ws.output(slug), relative, resources.ledger, models.identities
-        )
         extra: dict[str, Any] = {"spec": wanted} if wanted else {}
-        if redo:
-            after = {s.id: s.text.strip("\n") for s in outcome.sections}
-            extra["changed"] = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
-        ws.events.append("drafted", slug, **event_data(report), **extra)
+        report = await asyncio.to_thread(
+            write_draft, resources, path, job, outcome, models.identities, redo=redo, extra=extra
+        )
         job.tell("end", "draft")
         return Finished(slug, report, ws.output(slug) / "draft.md")
+
+
+def write_draft(
+    resources: Resources,
+    path: Path,
+    job: Job,
+    outcome: Outcome,
+    models: Mapping[str, str],
+    *,
+    redo: bool,
+    extra: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write the draft and its event, and give its report; nobody decides or edits meanwhile."""
+    ws, slug = resources.ws, job.slug
+    folder, relative = ws.output(slug), path.relative_to(ws.root).as_posix()
+    with deciding(ws, slug):
+        before = section_texts(folder) if redo else {}
+        report = write_outputs(job, outcome, folder, relative, resources.ledger, models)
+        after = {s.id: s.text.strip("\n") for s in outcome.sections}
+        changed = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
+        told = {**extra, "changed": changed} if redo else extra
+        ws.events.append("drafted", slug, **event_data(report), **told)
+    return report
 
 
 def failure_data(error: Exception, *, redo: bool, away: bool) -> dict[str, Any]:
