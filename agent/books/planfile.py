@@ -18,6 +18,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AoT
 
+from agent.books.matching import normal
 from agent.errors import ConfigError
 from agent.plan import slug_of
 
@@ -166,6 +167,9 @@ class _Merge:
         present = mine.get(key)
         present = present.unwrap() if hasattr(present, "unwrap") else present
         if wanted is None or present == wanted:
+            return
+        if key == "title" and present is not None and normal(present) == normal(wanted):
+            # Documents write one title with different marks; the plan would follow whichever was read last.
             return
         if present is None and base is None:
             mine[key] = wanted

@@ -39,7 +39,7 @@ def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch
     if not ws.plan().batches:
         raise UsageError(
             f"{ws.config.paths.plan} names no articles",
-            hint="build a plan with: expand plan import FILE…, or name an article: expand run SLUG",
+            hint="build a plan from your documents with: expand plan import, or name an article: expand run SLUG",
         )
     return nothing(ws, "no article of the plan is pending")
 

@@ -142,6 +142,17 @@ def test_line_ends_of_windows_stay(filled: Workspace) -> None:
     assert after.count(b"\r\n") == after.count(b"\n") > 10
 
 
+def test_a_title_with_other_marks_is_no_change(filled: Workspace) -> None:
+    """One document writes a question mark where another has a colon; read in turn, they change nothing."""
+    other = REPORT.replace("（二）：末点收敛", "（二）？末点收敛")
+    assert other != REPORT
+    (filled.root / "PROGRESS_REPORT.md").write_text(other, encoding="utf-8")
+    import_plan(filled)
+    todo = [filled.root / "TODO.md"]
+    changes = [import_plan(filled, files).added for files in (todo, [], todo, [])]
+    assert not any("末点收敛" in row for added in changes for row in added)
+
+
 def test_a_look_writes_nothing(filled: Workspace) -> None:
     report = import_plan(filled, write=False)
     assert report.changed
