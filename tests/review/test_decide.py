@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from agent.review.dossier import load, revision, waiting
 from agent.review.edit import edit, mend
 from agent.review.redo import redo
 from agent.review.take_back import take_back
-from agent.workspace import Workspace, hold
+from agent.workspace import Event, EventLog, Workspace, hold
 from tests.review.desk import Desk
 
 
@@ -170,6 +171,22 @@ def test_a_dossier_holds_the_page_in_file_order(desk: Desk) -> None:
         assert text[s.line - 1].startswith(f"<!-- expand:begin {s.id} ")
         assert text[s.line + s.lines - 2] == f"<!-- expand:end {s.id} -->"
     assert d.source.decode() == desk.article
+
+
+def test_a_dossier_reads_the_event_log_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Path] = []
+    real = EventLog.read
+
+    def counted(log: EventLog) -> tuple[Event, ...]:
+        reads.append(log.path)
+        return real(log)
+
+    accept(desk.ws, desk.slug, ["theory.1"])
+    now = revision(desk.ws, desk.slug)
+    monkeypatch.setattr(EventLog, "read", counted)
+    d = load(desk.ws, desk.slug)
+    assert len(reads) == 1
+    assert (d.revision, d.standing.sections) == (now, {"theory.1": "accepted"})
 
 
 def test_without_a_draft_there_is_nothing_to_review(desk: Desk) -> None:
