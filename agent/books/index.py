@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
@@ -19,15 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import agent
-from agent import measure
-from agent.article import has_stub
+from agent import article, measure
 from agent.errors import ExpandError
 from agent.workspace import Workspace, write_text
 
-FORMAT = f"4 {agent.__version__}"
+FORMAT = f"5 {agent.__version__}"
 """Another format or program version: the index is made anew, since measures may be defined differently."""
 
-_FIELD = re.compile(r"^(title|status):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
 _REGION = b"<!-- expand:begin "
 
 
@@ -137,23 +134,14 @@ def _read(path: Path, size: int, mtime: int, ctime: int) -> Entry:
     fields = front_matter(data)
     return Entry(
         size, mtime, ctime, hashlib.sha256(data).hexdigest(), lines, formulas,
-        fields.get("title", ""), fields.get("status", ""), has_stub(data), _REGION in data,
+        fields.get("title", ""), fields.get("status", ""), article.has_stub(data), _REGION in data,
     )  # fmt: skip
 
 
-def front_matter(data: bytes) -> dict[str, str]:
-    """``title`` and ``status`` of the front matter. Flat lines only: that is all `status` asks for."""
-    head = data[3:4096] if data.startswith(b"\xef\xbb\xbf") else data[:4096]
-    if not head.startswith(b"---"):
-        return {}
-    end = head.find(b"\n---", 3)
-    text = head[: end if end >= 0 else 0].decode("utf-8", "replace")
-    found: dict[str, str] = {}
-    for name, value in _FIELD.findall(text):
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        found.setdefault(name, value)
-    return found
+def front_matter(data: bytes) -> Mapping[str, str]:
+    """Fields of the front matter, as the reader has them."""
+    found = article.front_matter(data)
+    return found.fields if found else {}
 
 
 def look_at(ws: Workspace, paths: Iterable[Path]) -> dict[Path, Entry]:

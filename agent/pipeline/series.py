@@ -7,13 +7,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.article import Article, read
+from agent.article import Article, front_matter, read
 from agent.errors import NotUtf8
 from agent.pipeline.material import defuse
 from agent.workspace import Workspace
 
 NUMBER = re.compile(r"^(?P<base>.*?)\s*[（(](?P<number>[一二三四五六七八九十]{1,3}|\d{1,2})[）)]")
 DIGITS = {c: n for n, c in enumerate("一二三四五六七八九", 1)}
+HEAD = 4096
+"""Bytes in which front matter is looked for first."""
 FORMULAS = 12
 """Labelled formulas of an earlier part that its digest shows."""
 
@@ -56,11 +58,16 @@ def series_text(ws: Workspace, article: Article) -> str:
 
 
 def quick_title(path: Path) -> str:
-    """The title as front matter or first heading give it, from the start of the file alone."""
+    """The title of an article. Where its front matter names one, only the start of the file is read."""
     with open(path, "rb") as file:
-        head = file.read(4096).decode("utf-8", "replace")
-    found = re.search(r"^title:\s*(.+?)\s*$", head, re.M) or re.search(r"^#\s+(.+?)\s*#*$", head, re.M)
-    return found[1].strip("\"'") if found else ""
+        front = front_matter(file.read(HEAD))
+        if front and front.fields.get("title"):
+            return front.fields["title"]
+        file.seek(0)
+        try:
+            return read(file.read(), path.name).title
+        except NotUtf8:
+            return ""
 
 
 def digest(ws: Workspace, slug: str, path: Path) -> str:
