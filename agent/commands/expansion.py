@@ -12,7 +12,7 @@ from agent.commands.workspaces import reported
 from agent.errors import Locked, NothingToExpand, NotUtf8, RegionError, UsageError
 from agent.llm import Row
 from agent.pipeline.estimate import estimate, identity_of, known
-from agent.pipeline.run import Watch, run_article
+from agent.pipeline.run import Finished, Watch, run_article
 from agent.plan import targets_for
 from agent.workspace import Workspace, derive, slug_of
 from agent.workspace.state import FAILURES
@@ -53,7 +53,8 @@ def nothing(ws: Workspace, why: str) -> Result:
 def run_articles(
     ws: Workspace, names: Sequence[str], *, spec: str | None, dry_run: bool, watch: Watch
 ) -> Result:
-    """Expand the named articles, whether the plan holds them or not; several are told of as a batch is."""
+    """Expand the named articles, whether the plan holds them or not. Where not all of them end with a draft, what
+    became of each is told as of a batch."""
     paths = list(dict.fromkeys(find_article(ws, name) for name in names))
     if dry_run:
         rows = stored(ws)
@@ -64,7 +65,9 @@ def run_articles(
     from agent.commands.batch import told
 
     with reported(ws):
-        return told(expand_all(ws, paths, spec=spec, watch=watch))
+        whole = expand_all(ws, paths, spec=spec, watch=watch)
+    done = [a.finished for a in whole.articles if a.finished]
+    return _finished(done) if len(done) == len(paths) else told(whole)
 
 
 def pending(ws: Workspace, watch: Watch, *, id: str = "") -> Iterator[ArticleStatus]:
@@ -132,5 +135,8 @@ def stored(ws: Workspace) -> Sequence[Row]:
 
 def _one(ws: Workspace, path: Path, spec: str | None, watch: Watch) -> Result:
     with reported(ws):
-        done = run_article(ws, path, spec=spec, watch=watch)
-    return Result("finished", [done.report], 0 if done.passed else 1)
+        return _finished([run_article(ws, path, spec=spec, watch=watch)])
+
+
+def _finished(done: Sequence[Finished]) -> Result:
+    return Result("finished", [f.report for f in done], 0 if all(f.passed for f in done) else 1)
