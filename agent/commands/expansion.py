@@ -21,7 +21,7 @@ from agent.workspace import Workspace, derive, slug_of
 from agent.workspace.state import FAILURES
 
 if TYPE_CHECKING:
-    from agent.pipeline.run import Watch
+    from agent.pipeline.run import Finished, Watch
 
 
 def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch) -> Result:
@@ -59,7 +59,8 @@ def nothing(ws: Workspace, why: str) -> Result:
 def run_articles(
     ws: Workspace, names: Sequence[str], *, spec: str | None, dry_run: bool, watch: Watch
 ) -> Result:
-    """Expand the named articles, whether the plan holds them or not; several are told of as a batch is."""
+    """Expand the named articles, whether the plan holds them or not. Where not all of them end with a draft, what
+    became of each is told as of a batch."""
     paths = list(dict.fromkeys(find_article(ws, name) for name in names))
     if dry_run:
         return Result("dry-run", previews(ws, paths, spec=spec))
@@ -69,7 +70,9 @@ def run_articles(
     from agent.commands.batch import told
 
     with reported(ws):
-        return told(expand_all(ws, paths, spec=spec, watch=watch))
+        whole = expand_all(ws, paths, spec=spec, watch=watch)
+    done = [a.finished for a in whole.articles if a.finished]
+    return _finished(done) if len(done) == len(paths) else told(whole)
 
 
 def pending(ws: Workspace, watch: Watch, *, id: str = "") -> Iterator[ArticleStatus]:
@@ -191,5 +194,8 @@ def _one(ws: Workspace, path: Path, spec: str | None, watch: Watch) -> Result:
     from agent.pipeline.run import run_article
 
     with reported(ws):
-        done = run_article(ws, path, spec=spec, watch=watch)
-    return Result("finished", [done.report], 0 if done.passed else 1)
+        return _finished([run_article(ws, path, spec=spec, watch=watch)])
+
+
+def _finished(done: Sequence[Finished]) -> Result:
+    return Result("finished", [f.report for f in done], 0 if all(f.passed for f in done) else 1)
