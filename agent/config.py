@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from math import inf
@@ -16,8 +16,11 @@ from agent.errors import ConfigError
 
 T = TypeVar("T")
 
-AT_LEAST_ONE = ("loop.concurrency", "loop.tries", "retry.attempts")
-"""With none of these nothing would ever be asked."""
+AT_LEAST_ONE = (
+    "loop.concurrency", "loop.tries", "retry.attempts",
+    "lab.seconds", "lab.memory_mb", "lab.processes", "lab.file_mb", "lab.output_kb",
+)  # fmt: skip
+"""With none of these nothing would ever be asked, or no program could run."""
 ROLES = ("planner", "writer", "coder", "referee")
 
 
@@ -239,15 +242,20 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}") from None
 
 
-def parse(kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "") -> T:
-    """Build the dataclass ``kind`` from a TOML table; see `load` for the errors."""
+def parse(
+    kind: type[T], raw: Mapping[str, Any], *, where: str, prefix: str = "", more: Sequence[str] = ()
+) -> T:
+    """Build the dataclass ``kind`` from a TOML table; see `load` for the errors. ``more``: keys that stand there too
+    and were taken out before."""
     hints, known = _shape(kind)  # type: ignore[arg-type]  # mypy takes no class to be hashable
     for key in raw:
         if key not in known:
-            raise ConfigError(f"{where}: unknown key {prefix}{key}", hint=_nearest(key, known, prefix))
+            raise ConfigError(
+                f"{where}: unknown key {prefix}{key}", hint=_nearest(key, (*known, *more), prefix)
+            )
     for name, f in known.items():
         if name not in raw and f.default is MISSING and f.default_factory is MISSING:
-            raise ConfigError(f"{where}: {prefix}{name} is missing")
+            raise ConfigError(f"{where}: {prefix}{name} is missing", hint=f"add a line: {name} = …")
     values = {k: _value(hints[k], v, where=where, prefix=f"{prefix}{k}") for k, v in raw.items()}
     return kind(**values)
 
@@ -263,11 +271,20 @@ def _options(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
 
 
-def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
+def _nearest(key: str, known: Sequence[str], prefix: str) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if near:
         return f"did you mean {prefix}{near[0]}?"
     return "known keys here: " + ", ".join(known)
+
+
+def tables(raw: dict[str, Any], key: str, where: str, prefix: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """Take ``[[…]]`` out of a table: (where it stands, table), counted from 1. Raises ConfigError for anything else
+    under that name."""
+    found = raw.pop(key, [])
+    if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
+        raise ConfigError(f"{where}: {prefix}{key} must be a list of tables", hint=f"write [[{prefix}{key}]]")
+    return [(f"{where}: {key} {n}", table) for n, table in enumerate(found, 1)]
 
 
 def _value(hint: Any, value: Any, *, where: str, prefix: str) -> Any:
@@ -283,8 +300,14 @@ def _value(hint: Any, value: Any, *, where: str, prefix: str) -> Any:
                     f"{where}: {prefix} is {value:g}", hint="use a number that is finite and not negative"
                 )
             return value
-        if get_origin(option) is not None and isinstance(value, dict):
+        if get_origin(option) is tuple and isinstance(value, list):
+            inner = get_args(option)[0]
+            return tuple(
+                _value(inner, v, where=where, prefix=f"{prefix}[{n}]") for n, v in enumerate(value, 1)
+            )
+        if get_origin(option) not in (None, tuple) and isinstance(value, dict):
             inner = get_args(option)[1]
             return {k: _value(inner, v, where=where, prefix=f"{prefix}.{k}") for k, v in value.items()}
-    wanted = " or ".join(getattr(o, "__name__", str(o)) for o in options if o is not type(None))
+    kinds = ("list" if get_origin(o) is tuple else getattr(o, "__name__", str(o)) for o in options)
+    wanted = " or ".join(k for k in kinds if k != "NoneType")
     raise ConfigError(f"{where}: {prefix} is {value!r}", hint=f"it takes a value of type {wanted}")

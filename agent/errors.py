@@ -5,6 +5,7 @@ ExpandError
 │   ├── ConfigError                a key or value in config.toml or plan.toml
 │   ├── NotUtf8                    a file that is not UTF-8, with the offset of the first bad byte
 │   ├── RegionError                markers that cannot be read, or marker text in a source
+│   ├── NothingToExpand            an article without text
 │   ├── PathEscape                 a path that leaves the workspace
 │   ├── PromptError                a template that cannot be rendered
 │   ├── ClusterError               no scheduler at the address, or workers that cannot take part
@@ -71,6 +72,10 @@ class RegionError(UsageError):
     def __init__(self, message: str, *, line: int = 0, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.line = line
+
+
+class NothingToExpand(UsageError):
+    pass
 
 
 class PathEscape(UsageError):

@@ -9,12 +9,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from agent.config import StandardConfig, TargetsConfig, parse, read_toml
+from agent.config import StandardConfig, TargetsConfig, parse, read_toml, tables
 from agent.errors import ConfigError, PathEscape
 from agent.records import Targets
+
+
+def slug_of(path: PurePath) -> str:
+    """The slug is the file's stem, in the composed form of Unicode so that one name has one slug."""
+    return unicodedata.normalize("NFC", path.stem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Item:
 
     @property
     def slug(self) -> str:
-        return unicodedata.normalize("NFC", PurePosixPath(self.file).stem)
+        return slug_of(PurePosixPath(self.file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,53 +124,27 @@ def load(path: Path) -> Plan:
         return Plan()
     raw = read_toml(path)
     where = path.name
-    tables = _tables(raw, "batch", where)
+    batches = tables(raw, "batch", where)
     if raw:
         raise ConfigError(
             f"{where}: unknown key {next(iter(raw))}", hint="a plan is a list of [[batch]] tables"
         )
-    plan = Plan(tuple(_batch(t, where) for t in tables))
+    plan = Plan(tuple(_batch(*b) for b in batches))
     _validate(plan, where)
     return plan
 
 
-def _tables(raw: dict[str, Any], key: str, where: str, prefix: str = "") -> list[dict[str, object]]:
-    """Take ``[[…]]`` out of a table. Raises ConfigError for anything else under that name."""
-    found = raw.pop(key, [])
-    if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
-        raise ConfigError(f"{where}: {prefix}{key} must be a list of tables", hint=f"write [[{prefix}{key}]]")
-    return found
+def _batch(where: str, raw: dict[str, Any]) -> Batch:
+    subs = tables(raw, "sub", where, "batch.")
+    shell = parse(_BatchTable, raw, where=where, prefix="batch.", more=("sub",))
+    return Batch(shell.id, shell.title, shell.targets, tuple(_sub(*s) for s in subs))
 
 
-def _batch(raw: dict[str, object], where: str) -> Batch:
-    raw = dict(raw)
-    subs = _tables(raw, "sub", where, "batch.")
-    shell = parse(_BatchTable, raw, where=where, prefix="batch.")
-    return Batch(shell.id, shell.title, shell.targets, tuple(_sub(s, where) for s in subs))
-
-
-def _sub(raw: dict[str, object], where: str) -> SubBatch:
-    raw = dict(raw)
-    items = _tables(raw, "item", where, "batch.sub.")
-    shell = parse(_SubTable, raw, where=where, prefix="batch.sub.")
-    return SubBatch(
-        shell.id,
-        shell.title,
-        shell.note,
-        shell.targets,
-        shell.standard,
-        tuple(_item(i, where) for i in items),
-    )
-
-
-def _item(raw: dict[str, object], where: str) -> Item:
-    shell = parse(_ItemTable, raw, where=where, prefix="batch.sub.item.")
-    bad = [f for f in shell.focus if not isinstance(f, str)]
-    if bad:
-        raise ConfigError(
-            f"{where}: focus of {shell.file} holds {bad[0]!r}", hint="focus is a list of strings"
-        )
-    return Item(shell.file, shell.title, tuple(shell.focus), shell.targets)
+def _sub(where: str, raw: dict[str, Any]) -> SubBatch:
+    items = tables(raw, "item", where, "batch.sub.")
+    shell = parse(_SubTable, raw, where=where, prefix="batch.sub.", more=("item",))
+    made = tuple(parse(Item, item, where=place, prefix="batch.sub.item.") for place, item in items)
+    return SubBatch(shell.id, shell.title, shell.note, shell.targets, shell.standard, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +163,6 @@ class _SubTable:
     standard: dict = field(default_factory=dict)  # type: ignore[type-arg]
 
 
-@dataclass(frozen=True, slots=True)
-class _ItemTable:
-    file: str
-    title: str = ""
-    focus: list = field(default_factory=list)  # type: ignore[type-arg]
-    targets: PartialTargets = PartialTargets()
-
-
 def _validate(plan: Plan, where: str) -> None:
     seen: dict[str, str] = {}
     for batch in plan.batches:
@@ -201,6 +172,11 @@ def _validate(plan: Plan, where: str) -> None:
                     f"{where}: the ID {id} stands twice", hint="give each batch and sub-batch its own ID"
                 )
             seen[id] = id
+    for sub in (s for batch in plan.batches for s in batch.subs):
+        slugs = [item.slug for item in sub.items]
+        again = next((i for n, i in enumerate(sub.items) if i.slug in slugs[:n]), None)
+        if again:
+            raise ConfigError(f"{where}: {sub.id} names {again.file} twice", hint="leave one of them out")
     for place in plan.places():
         file = place.item.file
         if file.startswith("/") or ".." in file.split("/") or "\\" in file or "\0" in file:

@@ -8,6 +8,7 @@ Services: https://info.arxiv.org/help/api, https://api.crossref.org, https://doc
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import time
@@ -16,6 +17,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -32,6 +34,8 @@ PAUSE = 3.0
 ANSWERS = 5
 """Candidates asked for."""
 BYTES = 4 << 20
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, ElementTree.ParseError)
+"""What reading an answer that is not in the service's form can raise."""
 ATOM = {"a": "http://www.w3.org/2005/Atom", "x": "http://arxiv.org/schemas/atom"}
 
 
@@ -76,7 +80,7 @@ def fetch(url: str, headers: Mapping[str, str]) -> bytes:
     try:
         with urllib.request.urlopen(request, timeout=20.0) as answer:
             data: bytes = answer.read(BYTES + 1)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise Unavailable(f"{urllib.parse.urlsplit(url).netloc}: {error}") from None
     if len(data) > BYTES:
         raise Unavailable(f"{urllib.parse.urlsplit(url).netloc}: the answer is too long")
@@ -114,33 +118,44 @@ def read_arxiv(data: bytes) -> list[Found]:
 
 
 def read_crossref(data: bytes) -> list[Found]:
-    works = []
-    for item in json.loads(data)["message"]["items"]:
-        authors = tuple(_line(f"{a.get('given', '')} {a.get('family', '')}") for a in item.get("author", ()))
-        parts = (item.get("issued") or {}).get("date-parts") or [[None]]
-        title = _line(next(iter(item.get("title") or [""])))
-        works.append(
-            Found(title, authors, parts[0][0], "", item.get("DOI", ""), item.get("URL", ""), "Crossref")
-        )
-    return works
+    return _each(json.loads(data)["message"]["items"], _crossref)
+
+
+def _crossref(item: Any) -> Found:
+    names = (f"{a.get('given') or ''} {a.get('family') or ''}" for a in item.get("author") or ())
+    parts = (item.get("issued") or {}).get("date-parts") or ()
+    return Found(
+        title=_string(next(iter(item.get("title") or ()), "")),
+        authors=tuple(map(_line, names)),
+        year=_whole(next((n for part in parts for n in part or ()), None)),
+        doi=_string(item.get("DOI")),
+        url=_string(item.get("URL")),
+        service="Crossref",
+    )
 
 
 def read_openalex(data: bytes) -> list[Found]:
+    return _each(json.loads(data)["results"], _openalex)
+
+
+def _openalex(item: Any) -> Found:
+    people = (a.get("author") or {} for a in item.get("authorships") or ())
+    return Found(
+        title=_string(item.get("title")),
+        authors=tuple(_string(p.get("display_name")) for p in people),
+        year=_whole(item.get("publication_year")),
+        doi=_string(item.get("doi")).removeprefix("https://doi.org/"),
+        url=_string(item.get("id")),
+        service="OpenAlex",
+    )
+
+
+def _each(items: Sequence[Any], reader: Callable[[Any], Found]) -> list[Found]:
+    """The works of an answer; one that is written in another way hides none of the others."""
     works = []
-    for item in json.loads(data)["results"]:
-        authors = tuple(_line(a["author"]["display_name"]) for a in item.get("authorships", ()))
-        doi = (item.get("doi") or "").removeprefix("https://doi.org/")
-        works.append(
-            Found(
-                _line(item.get("title") or ""),
-                authors,
-                item.get("publication_year"),
-                "",
-                doi,
-                item.get("id", ""),
-                "OpenAlex",
-            )
-        )
+    for item in items:
+        with suppress(*UNREADABLE):
+            works.append(reader(item))
     return works
 
 
@@ -175,7 +190,7 @@ class Resolver:
         """What the services say of a work. Never raises: a service that fails is passed over."""
         key = json.dumps([_plain(wanted.title), _plain(wanted.authors)], ensure_ascii=False)
         known = self._load()
-        if key in known:
+        with suppress(*UNREADABLE):
             return _restored(known[key])
         answer = self._ask(wanted)
         if answer.verdict != "unreachable":
@@ -188,7 +203,7 @@ class Resolver:
         for service in self.services:
             try:
                 candidates = service.read(self._get(service, wanted.title))
-            except (Unavailable, ValueError, KeyError, TypeError, ElementTree.ParseError):
+            except (Unavailable, *UNREADABLE):
                 continue
             answered = True
             verdict = compare(wanted, candidates)
@@ -210,15 +225,16 @@ class Resolver:
     def _load(self) -> dict[str, Any]:
         try:
             return dict(json.loads(self.cache.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
+        except (OSError, *UNREADABLE):
             return {}
 
     def _store(self, known: Mapping[str, Any]) -> None:
         # Only this package's own scratch: losing it costs a question, so it needs no ceremony.
-        make_folder(self.cache.parent)
-        temporary = self.cache.with_suffix(".tmp")
-        temporary.write_text(json.dumps(known, ensure_ascii=False, indent=1), encoding="utf-8")
-        temporary.replace(self.cache)
+        with suppress(OSError):
+            make_folder(self.cache.parent)
+            temporary = self.cache.with_suffix(".tmp")
+            temporary.write_text(json.dumps(known, ensure_ascii=False, indent=1), encoding="utf-8")
+            temporary.replace(self.cache)
 
 
 def compare(wanted: Wanted, candidates: Sequence[Found]) -> Confirmation:
@@ -269,6 +285,14 @@ def _line(text: str) -> str:
 def _year(text: str) -> int | None:
     match = re.match(r"(\d{4})", text)
     return int(match[1]) if match else None
+
+
+def _string(value: Any) -> str:
+    return _line(value) if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
 def _restored(raw: Mapping[str, Any]) -> Confirmation:

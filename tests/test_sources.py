@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -11,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.sources import SERVICES, Found, Resolver, Wanted, compare, likeness, read_arxiv
+from agent.errors import Unavailable
+from agent.sources import SERVICES, Found, Resolver, Wanted, compare, fetch, likeness, read_arxiv
 
 TITLE = "Spectral Filters and the Price of Stopping Early"
 
@@ -151,12 +155,93 @@ def test_nobody_knows_it(library: Library, resolver: Callable[[], Resolver]) -> 
     assert resolver().confirm(Wanted(TITLE, "Núñez")).verdict == "unknown"
 
 
-@pytest.mark.parametrize("body", [b"", b"<feed", b"not json", b'{"message": 3}', b"[]", 500, 429, 404])
+@pytest.mark.parametrize(
+    "body", [b"", b"<feed", b"not json", b'{"message": 3}', b"[]", b"[" * 100_000, 500, 429, 404]
+)
 def test_broken_answers_say_nothing(
     body: bytes | int, library: Library, resolver: Callable[[], Resolver]
 ) -> None:
     library.bodies.update(arXiv=body, Crossref=body, OpenAlex=body)
     assert resolver().confirm(Wanted(TITLE, "Núñez")).verdict == "unreachable"
+
+
+ODD = json.dumps({"title": [TITLE], "author": None, "issued": {"date-parts": [[]]}, "DOI": 7})
+
+
+@pytest.mark.parametrize(
+    "item", ["null", "[]", "{}", '{"title": null}', '{"title": [null]}', '{"author": [null]}', ODD]
+)
+def test_an_item_in_another_form_hides_no_other(
+    item: str, library: Library, resolver: Callable[[], Resolver]
+) -> None:
+    good = json.loads(crossref(TITLE, "Núñez", 2021))["message"]["items"][0]
+    library.bodies["Crossref"] = json.dumps({"message": {"items": [json.loads(item), good]}}).encode()
+    answer = resolver().confirm(Wanted(TITLE, "Núñez"))
+    assert answer.work is not None
+    assert (answer.verdict, answer.work.year) == ("confirmed", 2021)
+
+
+KEYS = st.sampled_from(
+    [
+        "title",
+        "author",
+        "issued",
+        "date-parts",
+        "DOI",
+        "given",
+        "family",
+        "authorships",
+        "display_name",
+        "doi",
+    ]
+)
+SHAPES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just(TITLE),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(SHAPES)
+def test_an_answer_of_any_form_is_read_or_passed_over(shape: object) -> None:
+    """The cache cannot be written either."""
+    data = json.dumps({"message": {"items": shape}, "results": shape}).encode()
+    silent = Resolver(Path(__file__) / "sources.json", None, fetch=lambda *_: data, sleep=lambda s: None)
+    assert silent.confirm(Wanted(TITLE, "Núñez")).verdict in (
+        "confirmed",
+        "different",
+        "unknown",
+        "unreachable",
+    )
+
+
+@pytest.mark.parametrize(
+    "cache", ["[1]", "3", '{"%s": {}}', '{"%s": {"verdict": "confirmed", "work": {"x": 1}}}']
+)
+def test_a_damaged_cache_costs_a_question(
+    cache: str, library: Library, resolver: Callable[[], Resolver], tmp_path: Path
+) -> None:
+    library.bodies["arXiv"] = arxiv(TITLE, "Ana Núñez", 2021)
+    resolver().confirm(Wanted(TITLE, "Núñez"))
+    (key,) = json.loads((tmp_path / "sources.json").read_text())
+    (tmp_path / "sources.json").write_text(cache.replace("%s", key.replace('"', '\\"')))
+    assert resolver().confirm(Wanted(TITLE, "Núñez")).verdict == "confirmed"
+
+
+def test_a_service_that_speaks_no_http_is_away() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"nonsense\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(Unavailable):
+            fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/", {})
+        thread.join()
 
 
 def test_answers_are_cached_but_silence_is_not(library: Library, resolver: Callable[[], Resolver]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.article.anchors import Anchor, anchor_after_line, anchors, find_anchor
+from agent.article.frontmatter import front_matter
 from agent.article.parts import (
     Article,
     Block,
@@ -52,6 +53,7 @@ __all__ = [
     "anchor_after_line",
     "anchors",
     "find_anchor",
+    "front_matter",
     "has_marker_text",
     "has_stub",
     "insert",

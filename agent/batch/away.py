@@ -196,7 +196,8 @@ async def write_linked(parcel: Parcel, link: Link, *, worker: str, neighbours: i
             workshop=workshop_of(max(1, (os.cpu_count() or 1) // neighbours)),
             shelf=LinkedShelf(ws.outputs / ".cache", link),
         )
-        report = await write_article(means, parcel.frozen, link, link.rows.get, parcel.identities)
+        draft = await write_article(means, parcel.frozen, link, link.rows.get, parcel.identities)
+        report = await asyncio.to_thread(draft)
         await link.say(Done())
         return Written(report, await asyncio.to_thread(files_of, ws.output(parcel.frozen.slug)))
 

@@ -14,10 +14,11 @@ import logging
 import math
 import os
 import pickle
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import CancelledError as LostByDask
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,7 +32,7 @@ from agent.batch.wire import Answer, Letter, Stop, Written, program
 from agent.batch.worker import SAME, open_queue, other_program, write_parcel
 from agent.errors import ClusterError, ExpandError, Unavailable
 from agent.pipeline.resources import Resources
-from agent.pipeline.run import Order
+from agent.pipeline.run import Draft, Order
 
 
 def cluster(address: str | None) -> Opener:
@@ -142,7 +143,7 @@ class Dask:
     def waiting(self) -> bool:
         return any(not article.home.begun for article in self._articles.values())
 
-    async def write(self, resources: Resources, order: Order) -> Mapping[str, Any]:
+    async def write(self, resources: Resources, order: Order) -> Draft:
         """Have an article written, by another worker where one dies.
 
         Raises what writing it raises, Unavailable where workers keep dying over it, ClusterError where the scheduler
@@ -164,7 +165,7 @@ class Dask:
             future.release()
             del self._articles[name]
             await self._end(article)
-        return await asyncio.to_thread(home.store, written)
+        return partial(home.store, written)
 
     async def _end(self, article: Article) -> None:
         """What was asked for is paid, and stored, whatever became of the worker that asked; and no worker goes on."""

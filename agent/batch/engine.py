@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from agent.pipeline.resources import Resources
-from agent.pipeline.run import Order, write_here
+from agent.pipeline.run import Draft, Order, write_here
 
 FIRST = 4
 """Articles under way at least, where there are so many: one alone leaves slots idle."""
@@ -25,8 +25,8 @@ class Engine(Protocol):
     def waiting(self) -> bool:
         """True while nobody has begun an article that was handed over: one more would only wait too."""
 
-    async def write(self, resources: Resources, order: Order) -> Mapping[str, Any]:
-        """Write an article into its folder of the workspace; see `agent.pipeline.run.Writing`."""
+    async def write(self, resources: Resources, order: Order) -> Draft:
+        """Write an article; see `agent.pipeline.run.Writing`."""
 
 
 Opener = Callable[[Resources, int], AbstractAsyncContextManager[Engine]]
@@ -38,7 +38,7 @@ class Here:
 
     waiting = False
 
-    async def write(self, resources: Resources, order: Order) -> Mapping[str, Any]:
+    async def write(self, resources: Resources, order: Order) -> Draft:
         return await write_here(resources, order)
 
 

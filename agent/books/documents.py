@@ -17,7 +17,7 @@ from typing import Any
 from agent.books.claims import Document, Mention
 from agent.books.grouping import Cluster, clusters
 from agent.books.matching import Shelf, shelf_for
-from agent.books.planfile import merge
+from agent.books.planfile import merge, read_text
 from agent.books.reading import read_all
 from agent.errors import UsageError
 from agent.workspace import Workspace, hold, write_json, write_text
@@ -109,7 +109,7 @@ def import_plan(ws: Workspace, files: Sequence[Path] = (), *, write: bool = True
     ws.plan()
     path = ws.inside(ws.config.paths.plan)
     with hold(ws.locks, "plan", wait=10.0):
-        old = path.read_text(encoding="utf-8") if path.is_file() else ""
+        old = read_text(path)
         base = _load_base(ws)
         shelf = shelf_for(ws, documents)
         found = clusters(documents)

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,7 +24,6 @@ from agent.workspace import Workspace, write_bytes
 FORMAT = f"5 {agent.__version__}"
 """Another format or program version: the index is made anew, since measures may be defined differently."""
 
-_FIELD = re.compile(r"^(title|status|tags):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
 _REGION = b"<!-- expand:begin "
 _FILES, _END = b', "files": ', b"}\n"
 
@@ -157,19 +155,12 @@ def _read(path: Path, identity: tuple[int, int, int, int]) -> Entry:
     )  # fmt: skip
 
 
-def front_matter(data: bytes) -> dict[str, str]:
-    """``title``, ``status`` and ``tags`` of the front matter. Flat lines only: that is all the books ask for."""
-    head = data[3:4096] if data.startswith(b"\xef\xbb\xbf") else data[:4096]
-    if not head.startswith(b"---"):
-        return {}
-    end = head.find(b"\n---", 3)
-    text = head[: end if end >= 0 else 0].decode("utf-8", "replace")
-    found: dict[str, str] = {}
-    for name, value in _FIELD.findall(text):
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        found.setdefault(name, value)
-    return found
+def front_matter(data: bytes) -> Mapping[str, str]:
+    """Fields of the front matter, as the reader has them. Raises UnicodeDecodeError where it is not UTF-8."""
+    from agent import article
+
+    found = article.front_matter(data)
+    return found.fields if found else {}
 
 
 def look_at(ws: Workspace, paths: Iterable[Path]) -> dict[Path, Entry]:

@@ -8,16 +8,19 @@ left it. Without a base everything that stands in the plan counts as the person'
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tomlkit
 from tomlkit.items import AoT
 
+from agent.books.matching import normal
 from agent.errors import ConfigError
+from agent.plan import slug_of
 
 Table = dict[str, Any]
 
@@ -25,6 +28,17 @@ HEADER = (
     "What to expand, in this order. It holds no status: see `expand status`.",
     "Edit it freely: importing again keeps your changes.",
 )
+
+
+def read_text(path: Path) -> str:
+    """The plan as it stands, line ends included; empty where there is none."""
+    return path.read_bytes().decode("utf-8") if path.is_file() else ""
+
+
+def like(old: str, new: str) -> str:
+    """``new`` with the line ends of ``old``, where those are all a carriage return and a newline."""
+    windows = old.count("\r\n") == old.count("\n") > 0
+    return re.sub(r"(?<!\r)\n", "\r\n", new) if windows else new
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +64,7 @@ def merge(old: str, wanted: Sequence[Table], base: Sequence[Table]) -> Merged:
     known = {b["id"]: b for b in base}
     for batch in wanted:
         run.batch(tables, batch, known.get(batch["id"], {}))
-    return Merged(tomlkit.dumps(document), tuple(run.added), tuple(run.kept))
+    return Merged(like(old, tomlkit.dumps(document)), tuple(run.added), tuple(run.kept))
 
 
 def _tables(parent: Any, key: str) -> AoT:
@@ -154,6 +168,9 @@ class _Merge:
         present = present.unwrap() if hasattr(present, "unwrap") else present
         if wanted is None or present == wanted:
             return
+        if key == "title" and present is not None and normal(present) == normal(wanted):
+            # Documents write one title with different marks; the plan would follow whichever was read last.
+            return
         if present is None and base is None:
             mine[key] = wanted
             self.added.append(f"{name} = {wanted}")
@@ -179,7 +196,7 @@ def _items(tables: AoT) -> Iterator[Any]:
 
 
 def _slug(item: Any) -> str:
-    return PurePosixPath(str(item["file"])).stem
+    return slug_of(PurePosixPath(str(item["file"])))
 
 
 def _batch_table(wanted: Table) -> Any:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from agent.article import read
 from agent.books.index import Entry, look_at
+from agent.books.planfile import like, read_text
 from agent.books.status import status
 from agent.books.topics import Candidate, grouped
 from agent.errors import ConfigError, UsageError
 from agent.pipeline.estimate import Size, estimate
 from agent.pipeline.series import place_of, title_of
 from agent.plan import targets_for
-from agent.workspace import Workspace, write_bytes
+from agent.workspace import Workspace, hold, write_text
 
 INLINE = 3
 """An article without displays and with fewer inline formulas than this is no technical one."""
@@ -77,27 +78,28 @@ def _sum(items: Sequence[Candidate]) -> tuple[int, int, float | None]:
 def write(ws: Workspace, batch: str, text: str) -> None:
     """Add a proposal to the plan; what stands there keeps every byte.
 
-    Raises UsageError where the plan has got a batch of this name since the proposal, ConfigError where nothing can be
-    added to it (its batches are one inline list, say); the plan is then untouched.
+    Raises UsageError where the plan has got batches since the proposal, ConfigError where nothing can be added to it
+    (its batches are one inline list, say), Locked; the plan is then untouched.
     """
     path = ws.inside(ws.config.paths.plan)
-    if batch in ws.plan().ids():
-        raise UsageError(
-            f"{path.name} has a batch {batch} by now",
-            hint="run expand plan propose again: the plan has changed",
-        )
-    before = path.read_bytes() if path.is_file() else b""
-    gap = b"" if not before or before.endswith((b"\n\n", b"\n\r\n")) else b"\n"
-    if before and not before.endswith(b"\n"):
-        gap = b"\n\n"
-    after = before + gap + text.encode()
-    try:
-        tomllib.loads(after.decode())
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path.name}: nothing can be added to it ({error})", hint="write its batches as [[batch]] tables"
-        ) from None
-    write_bytes(path, after)
+    with hold(ws.locks, "plan", wait=10.0):
+        if next_batch(ws) != batch:
+            raise UsageError(
+                f"{path.name} has changed since batch {batch} was proposed",
+                hint="run again: expand plan propose",
+            )
+        before = read_text(path)
+        lines = before.replace("\r\n", "\n")
+        gap = "" if not before or lines.endswith("\n\n") else "\n" if lines.endswith("\n") else "\n\n"
+        after = before + like(before, gap + text)
+        try:
+            tomllib.loads(after)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(
+                f"{path.name}: nothing can be added to it ({error})",
+                hint="write its batches as [[batch]] tables",
+            ) from None
+        write_text(path, after)
 
 
 def next_batch(ws: Workspace) -> str:

@@ -90,7 +90,9 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:
+        if isinstance(error.__context__, EOFError):
+            fail("nobody answered the question: standard input has ended", "use --yes", UsageError.exit_code)
         fail("interrupted", "run the same command again: it goes on where it stopped", INTERRUPTED)
     except KeyboardInterrupt:
         fail("interrupted", "run the same command again: it goes on where it stopped", INTERRUPTED)

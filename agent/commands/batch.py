@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.batch import Ended, Opener, Whole, expand_all, here
-from agent.commands.expansion import pending, previews
+from agent.commands.expansion import nothing, pending, previews
 from agent.commands.result import Result
+from agent.commands.workspaces import reported
 from agent.errors import UsageError
 from agent.pipeline.deferred import VIA, check, deferred
 from agent.pipeline.estimate import total
@@ -48,10 +49,11 @@ def batch(
         whole = total(rows, slots_of(ws, jobs), ws.config)
         return Result("forecast", {"id": id, "via": via or "", "articles": rows, "total": whole})
     if not paths:
-        return Result("nothing", {"picked": None, "why": f"no article of {id} is pending"})
-    return told(
-        expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched, engine=writers), id
-    )
+        return nothing(ws, f"no article of {id} is pending")
+    with reported(ws):
+        return told(
+            expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched, engine=writers), id
+        )
 
 
 def opener(engine: str, scheduler: str | None) -> Opener:

@@ -9,14 +9,15 @@ from unicodedata import normalize
 
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
-from agent.errors import Interrupted, Locked, UsageError
+from agent.commands.workspaces import reported
+from agent.errors import Locked, NothingToExpand, NotUtf8, RegionError, UsageError
 from agent.llm import Paid
 from agent.pipeline.estimate import Known, Size, estimate, identity_of, known
 from agent.pipeline.experience import learned
 from agent.pipeline.models import expected
 from agent.pipeline.prepare import read_source_file, readable
 from agent.plan import targets_for
-from agent.workspace import Workspace, slug_of
+from agent.workspace import Workspace, derive, slug_of
 from agent.workspace.state import FAILURES
 
 if TYPE_CHECKING:
@@ -24,45 +25,54 @@ if TYPE_CHECKING:
 
 
 def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch) -> Result:
-    """Expand the next pending article of the plan. Raises UsageError when there is nothing to pick."""
+    """Expand the next pending article of the plan; one that cannot be expanded as it stands is passed over with a
+    line. Raises UsageError when there is nothing to pick, or nothing else."""
+    unusable: UsageError | None = None
     for article in pending(ws, watch):
         path = ws.root / article.file
-        if dry_run:
-            return Result("dry-run", previews(ws, [path], spec=spec))
-        from agent.pipeline.run import run_article
-
         try:
-            return _finished([run_article(ws, path, spec=spec, watch=watch)])
+            if dry_run:
+                return Result("dry-run", previews(ws, [path], spec=spec))
+            return _one(ws, path, spec, watch)
+        except (NotUtf8, RegionError, NothingToExpand) as error:
+            # No failure that counts: as soon as its author has mended it, it is picked.
+            watch.line(f"{article.slug}: {error}; passing on")
+            unusable = unusable or error
         except Locked:
             watch.line(f"{article.slug} is being worked on by another process, passing on")
+    if unusable is not None:
+        raise unusable
     if not ws.plan().batches:
         raise UsageError(
             f"{ws.config.paths.plan} names no articles",
-            hint="build a plan with: expand plan import FILE…, or name an article: expand run SLUG",
+            hint="build a plan from your documents with: expand plan import, or name an article: expand run SLUG",
         )
-    return Result("nothing", {"picked": None, "why": "no article of the plan is pending"})
+    return nothing(ws, "no article of the plan is pending")
+
+
+def nothing(ws: Workspace, why: str) -> Result:
+    """Nothing was picked: why, and how many drafts wait for a person instead."""
+    drafts = sum(s.status in ("draft", "accepted") for s in derive(ws.events.read()).values())
+    return Result("nothing", {"picked": None, "why": why, "drafts": drafts})
 
 
 def run_articles(
     ws: Workspace, names: Sequence[str], *, spec: str | None, dry_run: bool, watch: Watch
 ) -> Result:
-    """Expand the named articles, whether the plan holds them or not."""
+    """Expand the named articles, whether the plan holds them or not. Where not all of them end with a draft, what
+    became of each is told as of a batch."""
     paths = list(dict.fromkeys(find_article(ws, name) for name in names))
     if dry_run:
         return Result("dry-run", previews(ws, paths, spec=spec))
     if len(paths) == 1:
-        from agent.pipeline.run import run_article
-
-        return _finished([run_article(ws, paths[0], spec=spec, watch=watch)])
+        return _one(ws, paths[0], spec, watch)
     from agent.batch import expand_all
+    from agent.commands.batch import told
 
-    whole = expand_all(ws, paths, spec=spec, watch=watch)
-    for ended in whole.articles:
-        if ended.error is not None:
-            raise ended.error
-    if whole.interrupted:
-        raise Interrupted("interrupted", hint="run the same command again: it goes on where it stopped")
-    return _finished([a.finished for a in whole.articles if a.finished])
+    with reported(ws):
+        whole = expand_all(ws, paths, spec=spec, watch=watch)
+    done = [a.finished for a in whole.articles if a.finished]
+    return _finished(done) if len(done) == len(paths) else told(whole)
 
 
 def pending(ws: Workspace, watch: Watch, *, id: str = "") -> Iterator[ArticleStatus]:
@@ -180,6 +190,12 @@ def stored(ws: Workspace) -> Sequence[Paid]:
         return ledger.paid()
 
 
+def _one(ws: Workspace, path: Path, spec: str | None, watch: Watch) -> Result:
+    from agent.pipeline.run import run_article
+
+    with reported(ws):
+        return _finished([run_article(ws, path, spec=spec, watch=watch)])
+
+
 def _finished(done: Sequence[Finished]) -> Result:
-    data = [f.report for f in done]
-    return Result("finished", data, 0 if all(f.passed for f in done) else 1)
+    return Result("finished", [f.report for f in done], 0 if all(f.passed for f in done) else 1)

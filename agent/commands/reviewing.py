@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.commands.result import Result
-from agent.commands.workspaces import update_report
+from agent.commands.workspaces import reported, update_report
 from agent.errors import UsageError
 from agent.pipeline.run import Watch
 from agent.review import decide as review
@@ -49,7 +49,8 @@ def redo(ws: Workspace, name: str, section: str, *, note: str, spec: str | None,
     from agent.review.redo import redo as redo_one
 
     slug = resolve(ws, name)
-    done = redo_one(ws, slug, section, note=note, spec=spec, watch=watch)
+    with reported(ws):
+        done = redo_one(ws, slug, section, note=note, spec=spec, watch=watch)
     update_report(ws)
     return Result("finished", [done.report], 0 if done.passed else 1)
 

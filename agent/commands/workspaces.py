@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from agent.commands.result import Result, as_data
-from agent.errors import UsageError
+from agent.errors import ExpandError, UsageError
 from agent.workspace import Workspace, hold, write_bytes, write_text
 from agent.workspace.layout import CONFIG
 
@@ -80,6 +82,18 @@ def update_report(ws: Workspace) -> bytes:
         if text != existing:
             write_bytes(ws.report, text)
     return text
+
+
+@contextmanager
+def reported(ws: Workspace) -> Iterator[None]:
+    """Bring PROGRESS_REPORT.md up to date when the block has failed: what it did until then is in the event log."""
+    try:
+        yield
+    except ExpandError:
+        # What went wrong is told, not that the report could not be written.
+        with suppress(ExpandError):
+            update_report(ws)
+        raise
 
 
 def ledger_stats(ws: Workspace) -> Result:

@@ -39,7 +39,7 @@ class CommandModel:
 
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
         """Raises Unavailable where the program fails or takes too long, Rejected where it does not write
-        UTF-8, NotConfigured for a call with pictures."""
+        UTF-8, NotConfigured for a call with pictures and for a program the system cannot run."""
         if any(m.images for m in call.messages):
             raise NotConfigured(
                 f"{call.name}: a program is given text, no pictures",
@@ -61,9 +61,15 @@ class CommandModel:
         """Output and what went wrong, if anything."""
         pipe = asyncio.subprocess.PIPE
         # A session of its own, so that what the program starts can be ended with it.
-        process = await asyncio.create_subprocess_exec(
-            *self._argv, stdin=pipe, stdout=pipe, stderr=pipe, env=self._env, start_new_session=True
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv, stdin=pipe, stdout=pipe, stderr=pipe, env=self._env, start_new_session=True
+            )
+        except OSError as error:
+            raise NotConfigured(
+                f"model {self.spec!r}: {self._argv[0]} cannot be run ({error.strerror})",
+                hint="a script needs a first line such as #!/bin/sh",
+            ) from None
         try:
             async with asyncio.timeout(self._timeout):
                 out, err = await process.communicate(prompt)

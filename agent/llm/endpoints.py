@@ -9,8 +9,12 @@ from agent.errors import UnusableSpec
 
 
 def checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets around what is no address
+        sound = False
+    if not sound:
         raise UnusableSpec("base_url is no http or https address", hint="such as http://127.0.0.1:8000/v1")
     return url
 

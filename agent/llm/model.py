@@ -120,6 +120,9 @@ class Recorded(Protocol):
     def differs(self, call: Call) -> bool:
         """True where the recorded answer to this name and attempt was made for another prompt."""
 
+    def holds(self, name: str) -> bool:
+        """True where any answer to a call of this name, or of one that starts with it, is recorded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Staying:

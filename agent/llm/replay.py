@@ -44,6 +44,9 @@ class ReplayModel:
         found = self._found(call)
         return found is not None and found.prompt not in ("", prompt_hash(call))
 
+    def holds(self, name: str) -> bool:
+        return any(known.startswith(name) for known, _ in self._answers)
+
     async def aclose(self) -> None:
         """Nothing is open."""
 

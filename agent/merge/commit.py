@@ -52,7 +52,7 @@ def commit(ws: Workspace, merged: Merged, branch: str) -> Merged:
         *(p for p in ws.output(merged.slug).iterdir() if p.name != FOLDER),
     ]
     paths = git.unignored(ws.root, [p for p in wanted if p.exists()])
-    if not git.changed(ws.root, paths):
+    if not paths or not git.changed(ws.root, paths):
         return replace(merged, branch=branch)
     id = git.commit(ws.root, paths, message(ws, merged))
     return replace(merged, commit=id, branch=branch)

@@ -12,6 +12,7 @@ from typing import Any
 
 from agent.article import Article
 from agent.checks.page import Work
+from agent.config import parse, tables
 from agent.errors import ConfigError
 from agent.pipeline.material import defuse
 from agent.pipeline.records import Wanted
@@ -23,7 +24,7 @@ from agent.workspace import write_json
 def load_references(path: Path) -> tuple[Work, ...]:
     """The works of ``references.toml``: a list of ``[[work]]`` with title, authors, year, arxiv, doi, url.
 
-    An absent file holds none. Raises ConfigError for one that cannot be read.
+    An absent file holds none. Raises ConfigError for one that cannot be read, an unknown key, a value of the wrong kind.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -31,17 +32,10 @@ def load_references(path: Path) -> tuple[Work, ...]:
         return ()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path.name}: {error}", hint="it holds [[work]] tables") from None
-    return tuple(_work(entry, path.name) for entry in raw.get("work", []))
-
-
-def _work(entry: dict[str, Any], where: str) -> Work:
-    known = {"title", "authors", "year", "arxiv", "doi", "url"}
-    unknown = set(entry) - known
-    if unknown or "title" not in entry:
-        wrong = f"unknown key {min(unknown)}" if unknown else "a work without a title"
-        raise ConfigError(f"{where}: {wrong}", hint="keys: " + ", ".join(sorted(known)))
-    values = {**entry, "authors": tuple(entry.get("authors", ()))}
-    return Work(**values)
+    works = tables(raw, "work", path.name)
+    if raw:
+        raise ConfigError(f"{path.name}: unknown key {next(iter(raw))}", hint="it holds [[work]] tables")
+    return tuple(parse(Work, work, where=where, prefix="work.") for where, work in works)
 
 
 def citations_text(article: Article, works: tuple[Work, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import Protocol
 from agent.article import Article, read, refuse_markers, strip
 from agent.checks.page import Work
 from agent.config import StandardConfig
-from agent.errors import UsageError
+from agent.errors import NothingToExpand, UsageError
 from agent.lab import Limits, Sandbox
 from agent.llm import Price
 from agent.pipeline.citations import Bibliography
@@ -65,7 +65,7 @@ class Means(Protocol):
 
 
 def freeze(ws: Workspace, slug: str, path: Path, data: bytes, state: State) -> Frozen:
-    """Freeze the inputs of a run. Raises UsageError for an article without text, NotUtf8."""
+    """Freeze the inputs of a run. Raises NothingToExpand for an article without text, NotUtf8."""
     article = readable(path.name, data)
     folder = ws.output(slug)
     place = ws.plan().find(slug)
@@ -130,10 +130,10 @@ def section_texts(folder: Path) -> dict[str, str]:
 
 
 def readable(name: str, data: bytes) -> Article:
-    """The article, read. Raises UsageError for one without text, NotUtf8."""
+    """The article, read. Raises NothingToExpand for one without text, NotUtf8."""
     article = read(data, name)
     if not any(b.kind in ("paragraph", "display", "list") for b in article.blocks):
-        raise UsageError(f"{name}: nothing to expand", hint="the article holds no text")
+        raise NothingToExpand(f"{name}: nothing to expand", hint="the article holds no text")
     return article
 
 

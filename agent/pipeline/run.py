@@ -20,6 +20,7 @@ from agent.pipeline.prepare import Frozen, Means, freeze, prepare, section_texts
 from agent.pipeline.resources import Resources, shared
 from agent.pipeline.stop import stopped_by_hand
 from agent.pipeline.watch import Watch
+from agent.review.decide import deciding
 from agent.workspace import State, Workspace, derive, hold, slug_of
 
 __all__ = ["Finished", "Watch", "expand_one", "run_article"]
@@ -62,11 +63,13 @@ class Order:
     """Answers for what was sent back; ``client`` then has the ledger alone."""
 
 
-Writing = Callable[[Resources, Order], Awaitable[Mapping[str, Any]]]
-"""Writes an article into its folder of the workspace and gives its report."""
+Draft = Callable[[], Mapping[str, Any]]
+"""Puts an article that is written into its folder of the workspace, and gives its report."""
+Writing = Callable[[Resources, Order], Awaitable[Draft]]
+"""Writes an article; its folder is left alone, because somebody may be reviewing what lies there."""
 
 
-async def write_here(resources: Resources, order: Order) -> Mapping[str, Any]:
+async def write_here(resources: Resources, order: Order) -> Draft:
     """Write an article in this process."""
     return await write_article(
         resources, order.frozen, order.client, resources.ledger.get, order.identities, order.live
@@ -80,15 +83,15 @@ async def write_article(
     stored: Stored,
     identities: Mapping[str, str],
     live: Asker | None = None,
-) -> Mapping[str, Any]:
-    """The whole way of an article, from its frozen inputs to the files of its draft; gives its report."""
+) -> Draft:
+    """The whole way of an article, from its frozen inputs to what is written into its folder."""
     job = await asyncio.to_thread(prepare, means, frozen, client, live)
     source = job.material.article
     need = shape(Size.of(source.data, source.name), job.targets, job.config)
     job.tell("begin", job.material.article.title, total=need.calls)
     outcome = await expand_article(job)
     folder = means.ws.output(frozen.slug)
-    return await asyncio.to_thread(write_outputs, job, outcome, folder, frozen.path, stored, identities)
+    return lambda: write_outputs(job, outcome, folder, frozen.path, stored, identities)
 
 
 async def expand_one(
@@ -107,7 +110,7 @@ async def expand_one(
     written beside it. ``write``: who does the work, while the lock, the event log and the ledger stay here.
 
     Raises Locked while another process works on it, ModelError (and records the failure) when the model or its
-    service failed, BudgetReached, Interrupted, NotUtf8, RegionError for a source that holds markers.
+    service failed, BudgetReached, Interrupted, NotUtf8, RegionError for a source that holds markers, NothingToExpand.
     """
     ws, slug = resources.ws, slug_of(path)
     with hold(ws.locks, slug):
@@ -117,26 +120,38 @@ async def expand_one(
         models = resources.models(slug, wanted)
         if models.note:
             resources.watch.line(models.note)
-        if not redo:
-            ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
-        before = section_texts(ws.output(slug)) if redo else {}
         try:
             frozen = await asyncio.to_thread(freeze, ws, slug, path, data, state)
+            if not redo:
+                ws.events.append("picked", slug, sha256=hashlib.sha256(data).hexdigest())
             order = ordered(
                 resources, frozen, models, resources.models(slug, spec or wanted) if redo else None
             )
-            report = await write(resources, order)
+            draft = await write(resources, order)
         except (BadReply, ContextOverflow, Unavailable, NotRecorded, NotRun) as error:
             away = many and isinstance(error, Unavailable) and resources.away(models)
             ws.events.append("failed", slug, **failure_data(error, redo=redo, away=away))
             raise
         extra: dict[str, Any] = {"spec": wanted} if wanted else {}
-        if redo:
-            after = section_texts(ws.output(slug))
-            extra["changed"] = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
-        ws.events.append("drafted", slug, **event_data(report), **extra)
+        report = await asyncio.to_thread(write_down, ws, slug, draft, redo=redo, extra=extra)
         resources.watch.progress(Progress("end", slug, "draft"))
         return Finished(slug, report, ws.output(slug) / "draft.md")
+
+
+def write_down(
+    ws: Workspace, slug: str, draft: Draft, *, redo: bool, extra: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Write a draft and its event, and give its report; nobody decides or edits meanwhile."""
+    folder = ws.output(slug)
+    with deciding(ws, slug):
+        before = section_texts(folder) if redo else {}
+        report = draft()
+        told = dict(extra)
+        if redo:
+            after = section_texts(folder)
+            told["changed"] = sorted(k for k in {*before, *after} if before.get(k) != after.get(k))
+        ws.events.append("drafted", slug, **event_data(report), **told)
+    return report
 
 
 def ordered(resources: Resources, frozen: Frozen, models: Models, live: Models | None) -> Order:

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.article import Article, read
+from agent.article import Article, front_matter, read
 from agent.books.index import Entry, look_at
 from agent.errors import NotUtf8
 from agent.pipeline.material import defuse
@@ -22,6 +22,8 @@ FORMS = (
 """How a title says which part of a series it is: （三）, `：3、` or `：3.` after the series' name, （下） at the end."""
 PARTS = {"上": 1, "中": 2, "下": 3}
 DIGITS = {c: n for n, c in enumerate("一二三四五六七八九", 1)}
+HEAD = 4096
+"""Bytes in which front matter is looked for first."""
 FORMULAS = 12
 """Labelled formulas of an earlier part that its digest shows."""
 
@@ -75,11 +77,16 @@ def title_of(path: Path, entry: Entry | None) -> str:
 
 
 def quick_title(path: Path) -> str:
-    """The title from the start of the file alone."""
+    """The title of an article. Where its front matter names one, only the start of the file is read."""
     with open(path, "rb") as file:
-        head = file.read(4096).decode("utf-8", "replace")
-    found = re.search(r"^title:\s*(.+?)\s*$", head, re.M) or re.search(r"^#\s+(.+?)\s*#*$", head, re.M)
-    return found[1].strip("\"'") if found else ""
+        front = front_matter(file.read(HEAD))
+        if front and front.fields.get("title"):
+            return front.fields["title"]
+        file.seek(0)
+        try:
+            return read(file.read(), path.name).title
+        except NotUtf8:
+            return ""
 
 
 def digest(ws: Workspace, slug: str, path: Path) -> str:

@@ -1,13 +1,16 @@
 """PROGRESS_REPORT.md: one entry for each sub-batch and day, newest first.
 
-An entry is rendered from the event log alone, folded up to the end of its day, so an older entry says what
-was so on that day and rendering again gives the same bytes. Days are those of UTC. *Done* means merged.
+What became of the articles is folded from the event log up to the end of an entry's day, so an older entry says
+what was so on that day. What they are measured against is today's: titles, targets and places from the plan, the
+number of articles from their folder. Rendering again changes nothing while those stay; a new plan or article is
+written into older entries too. Days are those of UTC. *Done* means merged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from agent.plan import Batch, Item, Place, Plan, SubBatch, targets_for
@@ -41,12 +44,12 @@ def render(ws: Workspace, plan: Plan, events: Sequence[Event]) -> dict[Key, str]
             home = homes[event.slug][1].id if event.slug in homes else ""
             told.setdefault((event.at[:10], home), []).append(event)
     ranks = {id: i for i, id in enumerate(subs)}
-    total = len(ws.slugs())
+    files = ws.slugs()
     texts: dict[tuple[str, str], str] = {}
     for day, states in _days(events):
         for id in [id for id in subs if (day, id) in told]:
-            today = tuple(dict.fromkeys(e.slug for e in told[day, id]))
-            texts[day, id] = _Entry(ws, day, *subs[id], states, today, total).text()
+            today = {e.slug: e.kind for e in told[day, id]}
+            texts[day, id] = _Entry(ws, day, *subs[id], states, today, files).text()
     newest = sorted(told, key=lambda t: (_descending(t[0]), ranks[t[1]]))
     return {key(id, day): texts[day, id] for day, id in newest}
 
@@ -78,10 +81,10 @@ class _Entry:
     sub: SubBatch
     states: Mapping[str, State]
     """At the end of the day."""
-    today: tuple[str, ...]
-    """Slugs that something happened to on the day."""
-    total: int
-    """Articles in the workspace."""
+    today: Mapping[str, str]
+    """Slug → the last that happened to it on the day."""
+    files: Mapping[str, Path]
+    """Articles in the workspace, by slug."""
 
     def text(self) -> str:
         merged, drafts, failed, hand, back = (self._today(s) for s in _GROUPS)
@@ -100,8 +103,12 @@ class _Entry:
 
     def _today(self, statuses: tuple[str, ...]) -> list[str]:
         order = [i.slug for i in self.sub.items]
-        here = [s for s in self.today if self._state(s).status in statuses]
+        here = [s for s in self.today if self._group(s) in statuses]
         return sorted(here, key=lambda s: order.index(s) if s in order else len(order))
+
+    def _group(self, slug: str) -> str:
+        # A run that fails takes no draft away, and is told all the same.
+        return "failed" if self.today[slug] == "failed" else self._state(slug).status
 
     def _state(self, slug: str) -> State:
         return self.states.get(slug, State())
@@ -114,8 +121,10 @@ class _Entry:
         return _clean((item.title if item else "") or str(self._state(slug).data.get("title", "")) or slug)
 
     def _file(self, slug: str) -> str:
-        item = self._item(slug)
-        return f"{self.ws.config.paths.articles}/{item.file if item else slug + '.md'}"
+        item, folder = self._item(slug), self.ws.config.paths.articles
+        if item is None and slug in self.files:
+            return self.files[slug].relative_to(self.ws.root).as_posix()
+        return f"{folder}/{item.file if item else slug + '.md'}"
 
     def _head(self) -> str:
         done, total = self._done(self.sub.items)
@@ -197,9 +206,10 @@ class _Entry:
         by = [s.status for s in self.states.values()]
         merged = [s.data for s in self.states.values() if s.status == "merged"]
         done = len(merged)
+        total = len(self.files)
         rows = [
-            ("文章总数", str(self.total), "100%"),
-            ("已合并", str(done), _percent(done, self.total)),
+            ("文章总数", str(total), "100%"),
+            ("已合并", str(done), _percent(done, total)),
             ("待审草稿", str(by.count("draft") + by.count("accepted")), ""),
             ("手工扩充（已登记）", str(by.count("by-hand")), ""),
             ("失败", str(by.count("failed")), ""),

@@ -32,8 +32,9 @@ class Standing:
         return not self.undecided
 
 
-def standing(ws: Workspace, slug: str) -> Standing:
-    return _standing(ws, slug, state_of(ws, slug))
+def standing(ws: Workspace, slug: str, state: State | None = None) -> Standing:
+    """``state``, where it is known already, spares reading the event log."""
+    return _standing(ws, slug, state or state_of(ws, slug))
 
 
 def state_of(ws: Workspace, slug: str) -> State:

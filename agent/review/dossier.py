@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from agent.article import strip
 from agent.errors import UsageError
 from agent.pipeline.outputs import file_name
 from agent.records import Finding, TargetResult
-from agent.review.decide import INDEX, Standing, standing, state_of
+from agent.review.decide import INDEX, Standing, standing
 from agent.review.versions import versions
-from agent.workspace import State, Workspace
+from agent.workspace import Event, State, Workspace, derive
 
 NAMES = {"map": "扩充导读", "summary": "扩充小结", "index": "推导的位置"}
 
@@ -72,6 +72,13 @@ class WitnessView:
     """Wrong versions that differ on the inputs used."""
     linked: str
     survivors: tuple[str, ...]
+
+
+def witnesses_of(labels: Sequence[str], witnesses: Mapping[str, WitnessView]) -> tuple[WitnessView, ...]:
+    """Witnesses, out of those by label, of a display of the draft: its labels stand there under their section's ID,
+    the author's as they are."""
+    found = (witnesses.get(label.split(":", 1)[-1]) or witnesses.get(label) for label in labels)
+    return tuple(w for w in found if w is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,9 @@ def load(ws: Workspace, slug: str) -> Dossier:
         draft = (folder / "draft.md").read_bytes()
     except (OSError, ValueError):
         raise UsageError(f"{slug} has no draft to review", hint=f"make one with: expand run {slug}") from None
-    state = state_of(ws, slug)
+    # Once: the page asks for this several times a second while a section is written again.
+    events = [e for e in ws.events.read() if e.slug == slug]
+    state = derive(events).get(slug, State())
     rows = report["sections"]
     sections = tuple(
         _section(folder, state, row) for row in sorted(rows, key=lambda r: r.get("line") or 1 << 30)
@@ -172,8 +181,8 @@ def load(ws: Workspace, slug: str) -> Dossier:
         added=report["added"],
         report=report,
         state=state,
-        standing=standing(ws, slug),
-        revision=revision(ws, slug),
+        standing=standing(ws, slug, state),
+        revision=revision_of(events),
         assets=folder / "assets" / slug,
         patch=patch.read_bytes() if patch.is_file() else b"",
     )
@@ -181,7 +190,12 @@ def load(ws: Workspace, slug: str) -> Dossier:
 
 def revision(ws: Workspace, slug: str) -> str:
     """A short name of the present state of an article's review."""
-    own = [(e.at, e.kind, json.dumps(e.data, sort_keys=True)) for e in ws.events.read() if e.slug == slug]
+    return revision_of(e for e in ws.events.read() if e.slug == slug)
+
+
+def revision_of(events: Iterable[Event]) -> str:
+    """`revision`, from the article's events."""
+    own = [(e.at, e.kind, json.dumps(e.data, sort_keys=True)) for e in events]
     return hashlib.sha256(repr(own).encode()).hexdigest()[:16]
 
 
@@ -262,8 +276,6 @@ class Waiting:
 
 def waiting(ws: Workspace) -> list[Waiting]:
     """Drafts to review, in the order of the articles' folder. Reads their reports, not their texts."""
-    from agent.workspace import derive
-
     states = derive(ws.events.read())
     rows = []
     for slug in ws.slugs():

@@ -31,6 +31,12 @@ def edit(ws: Workspace, slug: str, section: str, text: str, *, taken_back: bool 
     Raises UsageError for an unknown section, an empty text, or one that would break the page around it (markers,
     `\\tag`, headings above h4, HTML comments).
     """
+    with deciding(ws, slug):
+        return replace_text(ws, slug, section, text, taken_back=taken_back)
+
+
+def replace_text(ws: Workspace, slug: str, section: str, text: str, *, taken_back: bool = False) -> Standing:
+    """`edit`, for whoever holds `deciding` already."""
     text = text.replace("\r\n", "\n").strip("\n")
     if not text.strip():
         raise UsageError(f"{section}: no text left", hint=f"to leave it out: expand reject {slug} {section}")
@@ -39,22 +45,21 @@ def edit(ws: Workspace, slug: str, section: str, text: str, *, taken_back: bool 
     except Malformed as error:
         raise UsageError(f"{section}: {error}", hint="the text was not changed") from None
     folder = ws.output(slug)
-    with deciding(ws, slug):
-        sections = load_sections(folder)
-        old = next((s.text for s in sections if s.id == section), None)
-        if old is None:
-            raise UsageError(
-                f"{slug} has no section {section}", hint="its sections: " + ", ".join(s.id for s in sections)
-            )
-        if old.strip("\n") == text:
-            return standing(ws, slug)
-        before = keep(folder, section, old)
-        number = keep(folder, section, text)
-        # The event names the kept text, so a crash below is mended by the next write of the draft.
-        mark = {"taken_back": True} if taken_back else {}
-        ws.events.append("edited", slug, section=section, version=number, before=before, **mark)
-        rewrite(ws, slug, [replace(s, text=text) if s.id == section else s for s in sections])
+    sections = load_sections(folder)
+    old = next((s.text for s in sections if s.id == section), None)
+    if old is None:
+        raise UsageError(
+            f"{slug} has no section {section}", hint="its sections: " + ", ".join(s.id for s in sections)
+        )
+    if old.strip("\n") == text:
         return standing(ws, slug)
+    before = keep(folder, section, old)
+    number = keep(folder, section, text)
+    # The event names the kept text, so a crash below is mended by the next write of the draft.
+    mark = {"taken_back": True} if taken_back else {}
+    ws.events.append("edited", slug, section=section, version=number, before=before, **mark)
+    rewrite(ws, slug, [replace(s, text=text) if s.id == section else s for s in sections])
+    return standing(ws, slug)
 
 
 def rewrite(ws: Workspace, slug: str, sections: Sequence[Section]) -> dict[str, Any]:
@@ -146,14 +151,14 @@ def current_text(ws: Workspace, slug: str, section: str) -> str:
 def mend(ws: Workspace, slug: str) -> None:
     """Finish an edit that a crash cut off: its event and its text are on disk, the draft may not hold it yet."""
     folder = ws.output(slug)
-    edits = state_of(ws, slug).edits
-    if not edits or not (folder / "sections" / "index.json").is_file():
+    if not state_of(ws, slug).edits or not (folder / "sections" / "index.json").is_file():
         return
-    sections = load_sections(folder)
-    whole = [
-        replace(s, text=version(folder, s.id, edits[s.id]).text) if s.id in edits else s for s in sections
-    ]
-    drawn = assemble(strip((folder / "draft.md").read_bytes()), "draft.md", whole, status="draft").data
-    if whole != sections or drawn != (folder / "draft.md").read_bytes():
-        with deciding(ws, slug):
+    # Read under the lock too: a redo may be writing this very folder.
+    with deciding(ws, slug):
+        edits, sections = state_of(ws, slug).edits, load_sections(folder)
+        whole = [
+            replace(s, text=version(folder, s.id, edits[s.id]).text) if s.id in edits else s for s in sections
+        ]
+        data = (folder / "draft.md").read_bytes()
+        if whole != sections or assemble(strip(data), "draft.md", whole, status="draft").data != data:
             rewrite(ws, slug, whole)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.article import regions
+from agent.article import read, regions
 from agent.errors import ExpandError
 from agent.pipeline.run import Watch
 from agent.records import INDEX
 from agent.report.plain import plain
 from agent.review import decide
-from agent.review.dossier import Dossier, SectionView, WitnessView, load
+from agent.review.dossier import Dossier, SectionView, WitnessView, load, witnesses_of
 from agent.review.edit import current_text, edit, mend
 from agent.review.redo import redo
 from agent.review.take_back import take_back
@@ -254,8 +254,10 @@ def back(w: Walk) -> None:
 
 
 def witnesses(w: Walk) -> None:
-    text = "\n".join(row for _, row in section_rows(w.dossier, w.section))
-    found = [x for x in w.dossier.witnesses if f"{x.label}}}" in text]
+    lines = {number for number, _ in section_rows(w.dossier, w.section)}
+    displays = [f for f in read(w.dossier.draft, w.dossier.file).displays if f.line in lines]
+    known = {x.label: x for x in w.dossier.witnesses}
+    found = witnesses_of([label for f in displays for label in f.labels], known)
     if not found:
         w.screen.say("no witness belongs to a formula of this section")
     for x in found:

@@ -14,10 +14,11 @@ from agent.errors import ExpandError, UsageError
 from agent.review import decide
 from agent.review.dossier import Dossier, load, revision, waiting
 from agent.review.edit import current_text, edit, mend
-from agent.review.redo import redo
+from agent.review.redo import redo, require_model
 from agent.review.take_back import take_back
 from agent.review.versions import version, versions
 from agent.web.diffs import side_by_side, side_html, unified_html
+from agent.web.figures import figure_file, figure_name, media_type
 from agent.web.guard import Guard, Secrets
 from agent.web.jobs import Job, Jobs
 from agent.web.page import STATIC, template, view
@@ -27,14 +28,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
-
-IMAGES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-}
 
 
 class Stale(UsageError):
@@ -152,9 +145,8 @@ def page_html(review: Review, d: Dossier, *, nonce: str) -> str:
     base = f"/a/{quote(d.slug)}"
 
     def image(url: str) -> str | None:
-        prefix = f"assets/{d.slug}/"
-        name = url.removeprefix(prefix)
-        return f"{base}/assets/{quote(name)}" if url.startswith(prefix) and "/" not in name else None
+        name = figure_name(d.slug, url)
+        return f"{base}/assets/{quote(name)}" if name else None
 
     return template(
         "review.html",
@@ -241,11 +233,10 @@ def _asset(review: Review, request: Request) -> Response:
     from starlette.responses import FileResponse
 
     slug, name = _slug(review, request), str(request.path_params["file"])
-    path = review.ws.output(slug) / "assets" / slug / name
-    kind = IMAGES.get(path.suffix.lower())
-    if "/" in name or "\\" in name or name.startswith(".") or kind is None or not path.is_file():
+    path = figure_file(review.ws.output(slug) / "assets" / slug, name)
+    if path is None:
         raise UsageError(f"no figure {name}")
-    return FileResponse(review.ws.inside(path.relative_to(review.ws.root)), media_type=kind)
+    return FileResponse(path, media_type=media_type(path))
 
 
 def _changed(
@@ -293,8 +284,10 @@ def _edit(review: Review, slug: str, asked: dict[str, Any]) -> None:
 
 
 def _restore(review: Review, slug: str, asked: dict[str, Any]) -> None:
-    section = _sections(asked)[0]
-    edit(review.ws, slug, section, version(review.ws.output(slug), section, int(asked["number"])).text)
+    section, number = _sections(asked)[0], asked.get("number")
+    if type(number) is not int:
+        raise UsageError("no version named")
+    edit(review.ws, slug, section, version(review.ws.output(slug), section, number).text)
 
 
 def _redo(review: Review, slug: str, asked: dict[str, Any]) -> None:
@@ -302,6 +295,7 @@ def _redo(review: Review, slug: str, asked: dict[str, Any]) -> None:
     running = review.jobs.of(slug)
     if running is not None and not running.done:
         raise UsageError(f"{running.section} 正在重写", hint="等它写完再送下一节")
+    require_model(review.ws, slug, [section], review.spec)
     # The note is on disk before the answer: a closed window loses nothing.
     decide.send_back(review.ws, slug, section, note=note)
     review.jobs.start(slug, section, lambda watch: _rewrite(review, slug, watch))

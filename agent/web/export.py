@@ -11,6 +11,7 @@ from agent.review.dossier import Dossier, load
 from agent.review.edit import mend
 from agent.web.app import both_sides, mathjax_folder, page_values, state_data
 from agent.web.diffs import unified_html
+from agent.web.figures import figure_file, figure_name, media_type
 from agent.web.page import STATIC, template
 from agent.workspace import Workspace, write_text
 
@@ -41,8 +42,8 @@ def export_html(d: Dossier) -> str:
     }
 
     def image(url: str) -> str | None:
-        prefix = f"assets/{d.slug}/"
-        return data_url(d.assets / url.removeprefix(prefix)) if url.startswith(prefix) else None
+        name = figure_name(d.slug, url)
+        return data_url(d.assets, name) if name else None
 
     return template(
         "review.html",
@@ -55,7 +56,7 @@ def export_html(d: Dossier) -> str:
         css=(STATIC / "review.css").read_text(encoding="utf-8"),
         scripts=scripts,
         state=state_data(d),
-        figures=lambda name: data_url(d.assets / name) or "",
+        figures=lambda name: data_url(d.assets, name) or "",
         side=both_sides(d),
         unified=unified_html(d.patch),
         **page_values(d, image),
@@ -75,7 +76,8 @@ def script(path: Path) -> str:
     return path.read_text(encoding="utf-8").replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def data_url(path: Path) -> str | None:
-    if "/" in path.name or path.name.startswith(".") or path.suffix.lower() != ".png" or not path.is_file():
+def data_url(folder: Path, name: str) -> str | None:
+    path = figure_file(folder, name)
+    if path is None:
         return None
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return f"data:{media_type(path)};base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agent.pipeline.evidence import VERDICTS, named
 from agent.pipeline.outputs import file_name
 from agent.records import Finding
-from agent.review.dossier import Dossier, SectionView, WitnessView
+from agent.review.dossier import Dossier, SectionView, WitnessView, witnesses_of
 from agent.web.formulas import anchor_of
 from agent.web.highlight import python_html
 from agent.web.markdown import Images, Piece, Rendered, render
@@ -97,15 +97,10 @@ def badges(witnesses: Sequence[WitnessView]) -> Callable[[Sequence[str]], str]:
     known = {w.label: w for w in witnesses}
 
     def html(labels: Sequence[str]) -> str:
-        found = [
-            known[bare]
-            for label in labels
-            if (bare := label.split(":", 1)[-1]) in known or (bare := label) in known
-        ]
         links = "".join(
             f'<a class="badge w-{w.verdict}" href="#{witness_id(w.label)}" data-evidence="{witness_id(w.label)}">'
             f"{VERDICTS.get(named(w), escape(w.verdict))}</a>"
-            for w in found
+            for w in witnesses_of(labels, known)
         )
         return f'<span class="badges">{links}</span>' if links else ""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from agent.errors import UsageError
 from agent.web.app import Review, create_app
 from agent.web.guard import Secrets
 from agent.workspace import Workspace
@@ -41,11 +42,18 @@ def serve(
 
 
 def listening(port: int = 0) -> socket.socket:
-    """A socket on the loopback interface; port 0 takes a free one."""
+    """A socket on the loopback interface; port 0 takes a free one. Raises UsageError for one that cannot be had."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((HOST, port))
-    listener.listen(128)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        why = error.strerror if isinstance(error, OSError) else "no such port"
+        raise UsageError(
+            f"port {port} of {HOST} cannot be opened ({why})", hint="leave out --port: a free one is taken"
+        ) from None
     return listener
 
 

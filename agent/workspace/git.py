@@ -10,15 +10,15 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import UsageError
 
+SAID = 20
+"""Lines of what git said that are passed on."""
 _SAFE = (
-    "--no-pager",
-    "--literal-pathspecs",
     "-c", "core.fsmonitor=false",
     "-c", "core.hooksPath=/dev/null",
     "-c", "log.showSignature=false",
@@ -150,8 +150,14 @@ def commit(root: Path, paths: Iterable[Path], message: str) -> str:
     The person's own hooks and signing apply: it is his history. Raises UsageError when git refuses.
     """
     names = [os.path.relpath(p, root) for p in paths]
-    _run(root, "add", "--", *names, own=True)
-    _run(root, "commit", "--quiet", "-m", message, "--only", "--", *names, own=True)
+    try:
+        _run(root, "add", "--", *names, own=True)
+        _run(root, "commit", "--quiet", "-m", message, "--only", "--", *names, own=True)
+    except UsageError:
+        # What was staged for a commit that is none would go into the next one.
+        with suppress(UsageError):
+            _run(root, "reset", "--quiet", "--", *names, own=True)
+        raise
     return _run(root, "rev-parse", "HEAD").decode().strip()
 
 
@@ -167,12 +173,11 @@ def switch_new(root: Path, name: str) -> None:
 
 def unignored(root: Path, paths: Iterable[Path]) -> list[Path]:
     """Those of ``paths`` that git may be told of."""
-    names = {os.path.relpath(p, root): p for p in paths}
-    found = subprocess.run(
-        ["git", *_SAFE, "check-ignore", "-z", "--stdin"], cwd=root, env=_environment(), capture_output=True,
-        input="".join(f"{n}\0" for n in names).encode(),
-    )  # fmt: skip
-    ignored = set(found.stdout.decode("utf-8", "surrogateescape").split("\0"))
+    # Behind a dot and a slash no name is read as a pattern: check-ignore knows no literal ones.
+    names = {f"./{os.path.relpath(p, root)}": p for p in paths}
+    asked = "".join(f"{n}\0" for n in names).encode("utf-8", "surrogateescape")
+    found = _run(root, "check-ignore", "-z", "--stdin", stdin=asked, literal=False, fine=(0, 1))
+    ignored = set(found.decode("utf-8", "surrogateescape").split("\0"))
     return [path for name, path in names.items() if name not in ignored]
 
 
@@ -182,20 +187,27 @@ def changed(root: Path, paths: Iterable[Path]) -> bool:
     return bool(_run(root, "status", "--porcelain", "--untracked-files=all", "-z", "--", *names))
 
 
-def _run(root: Path, *arguments: str, stdin: bytes = b"", own: bool = False) -> bytes:
-    options = ("--no-pager", "--literal-pathspecs") if own else _SAFE
+def _run(
+    root: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    own: bool = False,
+    literal: bool = True,
+    fine: tuple[int, ...] = (0,),
+) -> bytes:
+    """Output of git. ``own``: with the person's hooks and settings; ``fine``: exit codes that are no failure."""
+    options = ("--no-pager", *(() if own else _SAFE), *(("--literal-pathspecs",) if literal else ()))
     try:
         done = subprocess.run(
             ["git", *options, *arguments], cwd=root, input=stdin, capture_output=True, env=_environment()
         )
     except FileNotFoundError:
         raise UsageError("git is not installed", hint="install git, or leave out what needs it") from None
-    if done.returncode:
+    if done.returncode not in fine:
         said = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
-        raise UsageError(
-            f"git {arguments[0]} failed in {root}: {said.splitlines()[0]}",
-            hint="the folder must be in a git repository with a commit, and be owned by you",
-        )
+        first, *more = said.splitlines()
+        hint = "the folder must be in a git repository with a commit, and be owned by you"
+        raise UsageError(f"git {arguments[0]} failed in {root}: {first}", hint="\n".join(more[:SAID]) or hint)
     return done.stdout
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from agent.config import Config, load
 from agent.errors import ConfigError, PathEscape, UsageError
-from agent.plan import Place, Plan
+from agent.plan import Place, Plan, slug_of
 from agent.plan import load as load_plan
 from agent.workspace.events import EventLog
 
@@ -75,13 +74,24 @@ class Workspace:
         return os.fspath(path).removeprefix(f"{self.root}{os.sep}").replace(os.sep, "/")
 
     def article(self, place: Place) -> Path:
-        """Path of a plan item. Raises PathEscape; the file may be missing."""
-        return self._item(self.articles, place)
+        """Path of a plan item. Raises PathEscape, and ConfigError without a folder of articles; the file may be
+        missing."""
+        return self._item(self._planned(), place)
 
     def items(self, plan: Plan) -> dict[str, Path]:
-        """Path of every item of a plan, by the file it names. Raises PathEscape; files may be missing."""
+        """Path of every item of a plan, by the file it names; errors as of `article`."""
+        places = tuple(plan.places())
+        articles = self._planned() if places else self.articles
+        return {place.item.file: self._item(articles, place) for place in places}
+
+    def _planned(self) -> Path:
         articles = self.articles
-        return {place.item.file: self._item(articles, place) for place in plan.places()}
+        if not articles.is_dir():
+            raise ConfigError(
+                f"{self.config.paths.plan} names articles, and there is no folder {articles}",
+                hint="make it, or name theirs in config.toml: paths.articles",
+            )
+        return articles
 
     def _item(self, articles: Path, place: Place) -> Path:
         path = articles / place.item.file
@@ -135,11 +145,6 @@ def _markdown(folder: Path) -> list[Path]:
                     folders.append((inside, entry.path))
     # By their names: to compare paths takes longer than to list them.
     return [Path(path) for _, path in sorted(found)]
-
-
-def slug_of(path: Path) -> str:
-    """The slug is the file's stem, in the composed form of Unicode so that one name has one slug."""
-    return unicodedata.normalize("NFC", path.stem)
 
 
 def find(start: Path) -> Workspace:

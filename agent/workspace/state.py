@@ -12,6 +12,10 @@ FAILURES = 2
 """A failed article is tried once more, then passed over."""
 
 
+STANDING = ("draft", "accepted", "merged", "by-hand")
+"""Where a run that fails takes nothing away from an article."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """Where one article stands."""
@@ -70,8 +74,8 @@ def _next(state: State, event: Event) -> State:
             return replace(state, sha256=str(data.get("sha256", "")))
         case "drafted":
             return _drafted(state, event)
-        case "failed" if data.get("redo"):
-            # The draft from before the redo still stands.
+        case "failed" if data.get("redo") or state.status in STANDING:
+            # The draft, or what was merged, from before the failure still stands.
             return replace(
                 state, error=str(data.get("error", "")), retry={**state.retry, **data.get("retry", {})}
             )

@@ -127,6 +127,32 @@ def test_importing_again_changes_nothing(filled: Workspace) -> None:
     assert second.plan == first.plan
 
 
+def test_line_ends_of_windows_stay(filled: Workspace) -> None:
+    import_plan(filled)
+    path = filled.root / "plan.toml"
+    windows = path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(windows)
+    import_plan(filled)
+    assert path.read_bytes() == windows
+    (filled.outputs / "plan-import.json").unlink()
+    path.write_bytes(b"# mine\r\n")
+    import_plan(filled)
+    after = path.read_bytes()
+    assert after.startswith(b"# mine\r\n")
+    assert after.count(b"\r\n") == after.count(b"\n") > 10
+
+
+def test_a_title_with_other_marks_is_no_change(filled: Workspace) -> None:
+    """One document writes a question mark where another has a colon; read in turn, they change nothing."""
+    other = REPORT.replace("（二）：末点收敛", "（二）？末点收敛")
+    assert other != REPORT
+    (filled.root / "PROGRESS_REPORT.md").write_text(other, encoding="utf-8")
+    import_plan(filled)
+    todo = [filled.root / "TODO.md"]
+    changes = [import_plan(filled, files).added for files in (todo, [], todo, [])]
+    assert not any("末点收敛" in row for added in changes for row in added)
+
+
 def test_a_look_writes_nothing(filled: Workspace) -> None:
     report = import_plan(filled, write=False)
     assert report.changed

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from agent.books.planfile import merge
@@ -84,6 +85,23 @@ def test_comments_and_edits_stay(wanted: list[Table], data: st.DataObject) -> No
     edited = commented.replace("lines = 100", "lines = 77")
     assert merge(edited, wanted, wanted).text == edited
     assert merge(edited, wanted, []).text == edited
+
+
+def test_a_name_in_another_form_of_unicode_is_the_same_article() -> None:
+    """As a Mac writes it: é and ガ in two code points each."""
+    composed, decomposed = "é-ガ.md", unicodedata.normalize("NFD", "é-ガ.md")
+    assert composed != decomposed
+    old = f'[[batch]]\nid = "1"\n[[batch.sub]]\nid = "1A"\n[[batch.sub.item]]\nfile = "{decomposed}"\n'
+    wanted = [{"id": "1", "sub": [{"id": "1A", "item": [{"file": composed}]}]}]
+    assert merge(old, wanted, []).text == old
+
+
+@given(plans(), plans())
+def test_line_ends_of_windows_stay(first: list[Table], second: list[Table]) -> None:
+    old = merge("", first, []).text
+    assume(old)
+    new = merge(old.replace("\n", "\r\n"), second, first).text
+    assert new == merge(old, second, first).text.replace("\n", "\r\n")
 
 
 def test_an_inline_plan_is_refused_rather_than_rewritten() -> None:

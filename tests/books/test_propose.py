@@ -63,6 +63,27 @@ def test_it_is_the_same_each_time_and_its_plan_loads(ws: Workspace) -> None:
     assert propose(ws, size=5).groups == ()
 
 
+def test_a_plan_with_the_line_ends_of_windows_keeps_every_byte(ws: Workspace) -> None:
+    path = ws.root / "plan.toml"
+    before = path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(before)
+    proposal = propose(ws, size=5)
+    write(ws, proposal.batch, proposal.text)
+    after = path.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\r\n") == after.count(b"\n")
+    assert propose(ws, size=5).groups == ()
+
+
+def test_a_plan_that_another_writes_is_waited_for_and_a_batch_it_got_refused(ws: Workspace) -> None:
+    proposal = propose(ws)
+    write(ws, proposal.batch, proposal.text)
+    before = (ws.root / "plan.toml").read_bytes()
+    with pytest.raises(UsageError, match="changed"):
+        write(ws, proposal.batch, proposal.text)
+    assert (ws.root / "plan.toml").read_bytes() == before
+
+
 def test_titles_with_quotes_are_written_as_toml(ws: Workspace) -> None:
     (ws.articles / "q.md").write_text(article('引号"与\\反斜杠', "噪声"), encoding="utf-8")
     raw = tomllib.loads(propose(ws).text)

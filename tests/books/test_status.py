@@ -318,6 +318,18 @@ def test_what_the_index_reads_is_what_the_reader_reads() -> None:
         assert articles.has_stub(data) == (articles.stub_lines(whole) is not None), path.name
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "---\ntitle: 甲\nprose without a colon\n---\n", "---\n  title: 缩进\n---\n", f"---\n{'k: v' * 2000}\ntitle: 乙\n---\n",
+        "--- \ntitle : 丙\n---\n", "---\ntitle: 丁\n----\n",
+    ],
+)  # fmt: skip
+def test_front_matter_has_one_reader(head: str) -> None:
+    front = articles.read(head.encode(), "a.md").front
+    assert dict(front_matter(head.encode())) == dict(front.fields if front else {})
+
+
 def test_status_leaves_heavy_packages_out(planned: Workspace) -> None:
     program = (
         "import sys; from pathlib import Path; from agent.workspace import find; "

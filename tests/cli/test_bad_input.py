@@ -93,6 +93,55 @@ def test_articles_without_text(site: Site) -> None:
     assert site.expand("status").code == 0
 
 
+def test_next_passes_over_what_cannot_be_expanded(site: Site) -> None:
+    site.article("marked.md", SHORT + "<!-- expand:begin x -->\n")
+    site.article("heads.md", "# 题\n\n## 节\n")
+    site.article("gb.md", "梯度".encode("gb18030"))
+    site.plan("marked.md", "heads.md", "gb.md", "good.md")
+    first = site.expand("next", "--model", FAKE)
+    said(first, 2, "marked: ", "heads: ", "gb: ", "passing on")
+    assert not (site.root / "outputs" / "progress.jsonl").exists(), "their author may mend them at any time"
+    site.article("good.md")
+    done = site.expand("next", "--model", FAKE, "--json")
+    assert done.json[0]["slug"] == "good"
+    said(done, done.code, "marked: ", "heads: ", "gb: ")
+    site.article("heads.md", SHORT.replace("两数之和", "标题之下"))
+    assert site.expand("next", "--model", FAKE, "--json").json[0]["slug"] == "heads"
+
+
+def test_nothing_to_do_names_drafts_only_where_some_wait(site: Site) -> None:
+    site.plan("gone.md")
+    done = site.expand("next")
+    assert done.code == 0
+    assert "Drafts wait" not in done.out
+    site.article("a.md")
+    site.plan("a.md")
+    site.expand("next", "--model", FAKE)
+    assert "Drafts wait" in site.expand("next").out
+
+
+def test_one_that_fails_hides_no_draft_of_the_others(site: Site) -> None:
+    site.article("a.md")
+    site.article("none.md", b"")
+    done = site.expand("run", "none", "a", "--model", FAKE, "--json")
+    assert {row["slug"]: row["ending"] for row in done.json["articles"]} == {"none": "failed", "a": "draft"}
+    assert done.code == 2
+    assert "nothing to expand" in done.json["articles"][0]["error"]
+    assert "`blogs_raw/a.md`" in (site.root / "PROGRESS_REPORT.md").read_text(encoding="utf-8")
+
+
+def test_a_failed_run_stands_in_the_report(site: Site) -> None:
+    site.article("a.md")
+    said(site.expand("run", "a", "--model", f"replay:{_empty(site)}"), 3)
+    assert "本日失败（1 篇）" in (site.root / "PROGRESS_REPORT.md").read_text(encoding="utf-8")
+
+
+def _empty(site: Site) -> Path:
+    path = site.root / "empty.jsonl"
+    path.write_text("")
+    return path
+
+
 def test_a_name_of_255_bytes(site: Site) -> None:
     name = "长" * 83 + "ab"
     assert len(f"{name}.md".encode()) == 254

@@ -107,6 +107,13 @@ def test_no_key_is_3(crowded: Site) -> None:
     )
 
 
+def test_a_question_nobody_answers_is_2(site: Site) -> None:
+    site.article("a.md")
+    done = site.expand("plan", "propose")
+    assert (done.code, "--yes" in done.err) == (2, True), done.err
+    assert not (site.root / "plan.toml").exists()
+
+
 def test_falling_short_is_1(site: Site) -> None:
     site.article("a.md")
     site.config("[targets]\nlines = 100000\n[lab]\nenabled = false\n[loop]\nrounds = 0\n")

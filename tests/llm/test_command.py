@@ -55,6 +55,16 @@ def test_a_program_that_does_not_read_its_input() -> None:
     assert run(program("print('好')").send(big)).text == "好"
 
 
+def test_a_program_that_the_system_cannot_run(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_bytes(b"\x00 no program and no first line")
+    script.chmod(0o755)
+    model = open_model(f"command:{script}", ModelSettings(env=dict(os.environ)))
+    with pytest.raises(NotConfigured, match="cannot be run") as caught:
+        run(model.send(make_call()))
+    assert "#!" in caught.value.hint
+
+
 def test_output_that_is_no_utf8() -> None:
     code = "import sys; sys.stdout.buffer.write('梯度'.encode('gb18030'))"
     with pytest.raises(Rejected, match="no UTF-8"):

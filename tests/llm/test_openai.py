@@ -433,7 +433,18 @@ def test_a_key_is_needed_but_not_by_a_local_server(fake_openai: FakeOpenAI) -> N
     assert fake_openai.requests[0].headers["authorization"] == "Bearer none"
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x/v1", "http://", "nonsense"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8000",
+        "ftp://x/v1",
+        "http://",
+        "nonsense",
+        "http://localhost:80a0/v1",
+        "http://x:70000/v1",
+        "http://[::1/v1",
+    ],
+)
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(NotConfigured, match="base_url"):
         open_model("openai:m", ModelSettings(base_url=url, env={}))

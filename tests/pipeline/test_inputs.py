@@ -13,7 +13,7 @@ from agent.article import read
 from agent.errors import ConfigError
 from agent.pipeline.citations import citations_text, load_references
 from agent.pipeline.inputs import frozen_inputs
-from agent.pipeline.series import number_of, place_of, series_text
+from agent.pipeline.series import number_of, place_of, quick_title, series_text
 from agent.workspace import State, Workspace, find
 
 PARTS = {"一": "起步", "二": "半路", "三": "终点", "十二": "远方"}
@@ -41,6 +41,23 @@ def test_a_part_is_told_of_the_earlier_ones_in_their_order(ws: Workspace) -> Non
     assert "终点" not in text
     assert "远方" not in text
     assert "eq:起步" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("# 头\n\n例如\n\n```yaml\ntitle: 走路（一）：代码\n```\n", "头"),
+        ("---\ndate: 2020\n---\n\n正文\n\ntitle: 正文里的话\n", "文件名"),
+        ("```python\n# 注释\n```\n\n## 真的标题\n", "真的标题"),
+        ('---\ntitle: "引号里"\n---\n# 别的\n', "引号里"),
+        (f"---\n{'k: v' * 2000}\ntitle: 在后面\n---\n", "在后面"),
+        ("---\ntitle: 它's\n---\n", "它's"),
+    ],
+)
+def test_a_title_is_the_readers(text: str, title: str, tmp_path: Path) -> None:
+    path = tmp_path / "文件名.md"
+    path.write_text(text, encoding="utf-8")
+    assert quick_title(path) == title == read(text.encode(), path.name).title
 
 
 def test_an_article_of_its_own_has_no_series(ws: Workspace) -> None:
@@ -95,8 +112,12 @@ def test_confirmed_works_and_the_sources_links_may_be_cited(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "body", ["[[work]]\nyear = 2020\n", '[[work]]\ntitle = "x"\nyaer = 1\n', "[[work]\n"]
-)
+    "body",
+    [
+        "[[work]]\nyear = 2020\n", '[[work]]\ntitle = "x"\nyaer = 1\n', "[[work]\n", 'work = "x"\n', "[[works]]\n",
+        *(f'[[work]]\ntitle = "x"\n{line}\n' for line in ('authors = "Ashish Vaswani"', "authors = [1]", 'year = "2017"')),
+    ],
+)  # fmt: skip
 def test_a_bad_reference_file_says_what_is_wrong(body: str, tmp_path: Path) -> None:
     path = tmp_path / "references.toml"
     path.write_text(body, encoding="utf-8")

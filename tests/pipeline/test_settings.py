@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.books.status import status
 from agent.config import Config, TargetsConfig, load
 from agent.errors import ConfigError, PathEscape, UsageError
 from agent.plan import load as load_plan
@@ -41,6 +42,8 @@ def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ("[loop]\nconcurrency = 0", "loop.concurrency is 0", "at least 1"),
         ("[loop]\ntries = 0", "loop.tries is 0", "at least 1"),
         ("[retry]\nattempts = 0", "retry.attempts is 0", "at least 1"),
+        ("[lab]\nseconds = 0", "lab.seconds is 0", "at least 1"),
+        ("[lab]\nmemory_mb = 0", "lab.memory_mb is 0", "at least 1"),
         ("targets = 3", "targets is 3", ""),
         ("[targets\nlines = 3", "line 1", "mend the TOML"),
         ("[targets]\nlines = 3\nlines = 4", "Cannot overwrite a value", "mend the TOML"),
@@ -108,7 +111,22 @@ HEAD = '[[batch]]\nid = "9"\n[[batch.sub]]\nid = "9C"\n'
             ConfigError,
             "unknown key batch.sub.item.status",
         ),
-        (HEAD + '[[batch.sub.item]]\nfile = "a.md"\nfocus = [3]\n', ConfigError, "focus of a.md"),
+        (
+            HEAD + '[[batch.sub.item]]\nfile = "a.md"\nfocus = [3]\n',
+            ConfigError,
+            "item 1: batch.sub.item.focus[1] is 3",
+        ),
+        (
+            HEAD + '[[batch.sub.item]]\nfile = "a.md"\nfocus = "x"\n',
+            ConfigError,
+            "item 1: batch.sub.item.focus",
+        ),
+        (HEAD + 2 * '[[batch.sub.item]]\nfile = "a.md"\n', ConfigError, "9C names a.md twice"),
+        (
+            HEAD + 2 * '[[batch.sub]]\nid = "9D"\n[[batch.sub.item]]\ntitle = "x"\n',
+            ConfigError,
+            "batch 1: sub 2: item 1",
+        ),
         (HEAD + '[[batch.sub.item]]\nfile = "a.md"\ntargets = {line = 3}\n', ConfigError, "targets.line"),
         ('[[batch]]\ntitle = "x"\n', ConfigError, "batch.id is missing"),
         ('[batch]\nid = "9"\n', ConfigError, "batch"),
@@ -127,6 +145,32 @@ def test_what_is_wrong_with_a_plan(tmp_path: Path, text: str, error: type[UsageE
     assert "plan.toml" in str(caught.value)
     assert said in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        (HEAD + '[[batch]]\ntitle = "x"\n', "batch 2: batch.id is missing", "add a line: id ="),
+        ('[[batch]]\nid = "9"\nsubs = []\n', "unknown key batch.subs", "did you mean batch.sub?"),
+        ('[[batch]]\nid = "9"\nzzz = 1\n', "unknown key batch.zzz", "id, title, targets, sub"),
+        (HEAD + "zzz = 1\n", "unknown key batch.sub.zzz", "standard, item"),
+    ],
+)
+def test_what_to_do_about_a_plan(tmp_path: Path, text: str, said: str, hint: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_plan(path)
+    assert said in str(caught.value)
+    assert hint in caught.value.hint
+
+
+def test_a_folder_of_articles_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[paths]\narticles = "nowhere"\n', encoding="utf-8")
+    (tmp_path / "plan.toml").write_text(HEAD + '[[batch.sub.item]]\nfile = "a.md"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="nowhere") as caught:
+        status(find(tmp_path))
+    assert "paths.articles" in caught.value.hint
 
 
 def test_an_item_that_is_a_link_out_of_the_articles(tmp_path: Path) -> None:

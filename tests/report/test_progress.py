@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,37 @@ def test_an_article_outside_the_plan_gets_an_entry(tmp_path: Path) -> None:
     text = entries["-", "2026-03-04"]
     assert "计划外的文章" in text
     assert "`blogs_raw/d.md`" in text
+
+
+def test_an_article_outside_the_plan_is_named_where_it_lies(tmp_path: Path) -> None:
+    ws = workspace(tmp_path)
+    (ws.articles / "sub").mkdir()
+    (ws.articles / "d.md").rename(ws.articles / "sub" / "d.md")
+    event, gone = done("drafted", "d", "2026-03-04", 10, 20), done("drafted", "x", "2026-03-04", 10, 20)
+    text = render(ws, PLAN, (event, gone))["-", "2026-03-04"]
+    assert "`blogs_raw/sub/d.md`" in text
+    assert "`blogs_raw/x.md`" in text
+
+
+class Read(tuple[Event, ...]):
+    """Events that count how often they are gone through."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Event]:
+        self.passes += 1
+        return super().__iter__()
+
+
+def test_a_long_history_is_not_read_again_for_each_of_its_days(tmp_path: Path) -> None:
+    ws = workspace(tmp_path)
+    days = Read(done("drafted", "a", f"2026-03-{n:02}", 1, n) for n in range(1, 29))
+    entries = render(ws, PLAN, days)
+    assert len(entries) == 28
+    assert "从 1 到 7 行" in entries["3A", "2026-03-07"]
+    short = Read(days[:1])
+    render(ws, PLAN, short)
+    assert days.passes == short.passes
 
 
 def test_a_file_without_markers_gets_our_part_on_top(tmp_path: Path) -> None:

@@ -47,6 +47,37 @@ def test_one_commit(committed: Desk) -> None:
     assert any(t.startswith("Expand-Source-SHA256: ") and len(t.split()[1]) == 64 for t in trailers)
 
 
+def test_what_git_ignores_stays_out(committed: Desk) -> None:
+    desk = committed
+    with (desk.root / ".gitignore").open("a") as file:
+        file.write("/outputs/*/assets/\n/outputs/*/report.json\n/PROGRESS_REPORT.md\n")
+    figures = desk.folder / "assets" / desk.slug
+    figures.mkdir(parents=True, exist_ok=True)
+    (figures / "x.png").write_bytes(b"x")
+    desk.git("rm", "-rq", "--cached", "--ignore-unmatch", "outputs", "PROGRESS_REPORT.md")
+    desk.git("add", ".gitignore")
+    desk.git("commit", "-qm", "ignored")
+    done = merge(desk.ws, desk.slug, commit=True, refresh=partial(update_report, desk.ws))
+    names = files(desk, done.commit)
+    assert f"blogs_raw/{desk.slug}.md" in names
+    assert f"outputs/{desk.slug}/draft.md" in names
+    assert not any("/assets/" in n or n.endswith(("report.json", "PROGRESS_REPORT.md")) for n in names)
+
+
+def test_a_commit_that_git_refuses_leaves_nothing_staged(committed: Desk) -> None:
+    desk = committed
+    hook = desk.root / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho spelling >&2\necho line seven >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(UsageError, match="spelling") as caught:
+        merge(desk.ws, desk.slug, commit=True)
+    assert "line seven" in caught.value.hint
+    assert desk.git("diff", "--cached", "--name-only") == ""
+    hook.unlink()
+    assert merge(desk.ws, desk.slug, commit=True).commit, "the merge stands, and is committed now"
+
+
 def test_the_report_in_the_commit_counts_the_merge(committed: Desk) -> None:
     merge(committed.ws, committed.slug, commit=True, refresh=partial(update_report, committed.ws))
     assert (

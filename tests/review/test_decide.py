@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from agent.errors import UsageError
+from agent.errors import Locked, UsageError
+from agent.pipeline import run as running
+from agent.review import edit as editing
+from agent.review import take_back as taking
 from agent.review.decide import accept, reject, reopen, standing
 from agent.review.dossier import load, revision, waiting
-from agent.review.edit import edit
+from agent.review.edit import edit, mend
+from agent.review.redo import redo
 from agent.review.take_back import take_back
+from agent.workspace import Event, EventLog, Workspace, hold
 from tests.review.desk import Desk
 
 
@@ -70,6 +79,66 @@ def test_taking_back_an_edit_brings_the_old_text(desk: Desk) -> None:
     assert take_back(desk.ws, desk.slug)[0].sections == {}
 
 
+def test_taking_back_an_edit_brings_back_what_it_withdrew(desk: Desk) -> None:
+    old = desk.text("theory.2")
+    accept(desk.ws, desk.slug)
+    edit(desk.ws, desk.slug, "theory.2", f"{old}\n\n人写的一句。")
+    assert "theory.2" in standing(desk.ws, desk.slug).undecided
+    now, _ = take_back(desk.ws, desk.slug)
+    assert desk.text("theory.2") == old
+    assert (now.status, now.undecided) == ("accepted", ())
+    assert take_back(desk.ws, desk.slug)[0].sections == {}
+
+
+def after_another(real: Any, act: Callable[[], object]) -> Callable[[Workspace, str], Any]:
+    """A lock that somebody else gets first."""
+    acts = [act]
+
+    def entered(ws: Workspace, slug: str) -> Any:
+        while acts:
+            acts.pop()()
+        return real(ws, slug)
+
+    return entered
+
+
+def test_two_who_take_back_at_once_take_back_two_decisions(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(desk.ws, desk.slug, ["theory.1"])
+    accept(desk.ws, desk.slug, ["theory.2"])
+    other = after_another(taking.deciding, lambda: take_back(desk.ws, desk.slug))
+    monkeypatch.setattr(taking, "deciding", other)
+    assert take_back(desk.ws, desk.slug)[0].sections == {}
+
+
+def test_a_draft_is_written_while_nobody_decides(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+    real = running.write_outputs
+
+    def spied(*args: Any) -> dict[str, Any]:
+        try:
+            with hold(desk.ws.locks, f"{desk.slug} decisions"):
+                held.append(False)
+        except Locked:
+            held.append(True)
+        return real(*args)
+
+    monkeypatch.setattr(running, "write_outputs", spied)
+    redo(desk.ws, desk.slug, "theory.3", note="换一种写法", watch=desk.watch())
+    assert held == [True]
+
+
+def test_mending_undoes_no_edit_that_was_made_meanwhile(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(editing, "rewrite", lambda *_: None)
+        edit(desk.ws, desk.slug, "theory.2", "第一次改。")
+    other = after_another(editing.deciding, lambda: edit(desk.ws, desk.slug, "theory.3", "别人改的。"))
+    monkeypatch.setattr(editing, "deciding", other)
+    mend(desk.ws, desk.slug)
+    assert (desk.text("theory.2"), desk.text("theory.3")) == ("第一次改。", "别人改的。")
+
+
 def test_reopening_leaves_the_others(desk: Desk) -> None:
     accept(desk.ws, desk.slug, ["theory.1", "theory.2"])
     now = reopen(desk.ws, desk.slug, ["theory.1", "theory.3"])
@@ -102,6 +171,22 @@ def test_a_dossier_holds_the_page_in_file_order(desk: Desk) -> None:
         assert text[s.line - 1].startswith(f"<!-- expand:begin {s.id} ")
         assert text[s.line + s.lines - 2] == f"<!-- expand:end {s.id} -->"
     assert d.source.decode() == desk.article
+
+
+def test_a_dossier_reads_the_event_log_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Path] = []
+    real = EventLog.read
+
+    def counted(log: EventLog) -> tuple[Event, ...]:
+        reads.append(log.path)
+        return real(log)
+
+    accept(desk.ws, desk.slug, ["theory.1"])
+    now = revision(desk.ws, desk.slug)
+    monkeypatch.setattr(EventLog, "read", counted)
+    d = load(desk.ws, desk.slug)
+    assert len(reads) == 1
+    assert (d.revision, d.standing.sections) == (now, {"theory.1": "accepted"})
 
 
 def test_without_a_draft_there_is_nothing_to_review(desk: Desk) -> None:

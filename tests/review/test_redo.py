@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.errors import BadReply, UsageError
+from agent.errors import BadReply, NotConfigured, NotRecorded, UsageError
+from agent.llm import Ledger
 from agent.merge import merge
 from agent.pipeline.run import Watch, run_article
 from agent.prompts import shipped
@@ -88,6 +89,37 @@ def test_a_redo_that_fails_leaves_the_draft_and_waits(desk: Desk) -> None:
     redo(desk.ws, desk.slug, watch=desk.watch())
     assert NOTE in desk.text("theory.2")
     assert standing(desk.ws, desk.slug).waiting == ()
+
+
+def test_without_a_model_nothing_is_sent_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording of the run holds no redo, so that the section would wait for ever."""
+    recording = desk.root / "run.jsonl"
+    with Ledger(desk.ws.ledger) as ledger:
+        ledger.export(recording, prefix=f"{desk.slug}/")
+    with pytest.raises(NotConfigured, match=r"theory\.2") as caught:
+        redo(desk.ws, desk.slug, "theory.2", note=NOTE, spec=f"replay:{recording}", watch=desk.watch())
+    assert "--model" in caught.value.hint
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    with pytest.raises(NotConfigured):
+        redo(desk.ws, desk.slug, "theory.2", note=NOTE, spec="auto", watch=desk.watch())
+    assert "redone" not in desk.kinds()
+
+
+def test_a_run_that_fails_leaves_the_draft_that_stands(desk: Desk) -> None:
+    send_back(desk.ws, desk.slug, "theory.2", note=NOTE)
+    empty = desk.root / "empty.jsonl"
+    empty.write_text("")
+    with pytest.raises(NotRecorded):
+        run_article(desk.ws, desk.path, spec=f"replay:{empty}", watch=Watch())
+    now = standing(desk.ws, desk.slug)
+    assert (now.status, now.waiting) == ("draft", ("theory.2",))
+    now = accept(desk.ws, desk.slug)
+    assert (now.status, now.waiting) == ("accepted", ()), "a decision drops the redo that waits"
+    merge(desk.ws, desk.slug)
+    with pytest.raises(NotRecorded):
+        run_article(desk.ws, desk.path, spec=f"replay:{empty}", watch=Watch())
+    assert desk.state.status == "merged"
 
 
 def test_accepting_what_waits_keeps_the_text_that_stands(desk: Desk) -> None:

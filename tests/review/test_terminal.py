@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -114,6 +115,19 @@ def test_long_sections_come_a_screen_at_a_time(desk: Desk) -> None:
     script = run(desk, *("j" * 20), height=20)
     assert "第 59 句。" not in script.text
     assert re.search(r"more lines: space", script.text)
+
+
+def test_witnesses_are_those_of_whole_labels(desk: Desk) -> None:
+    text = "\\begin{equation}\n\\mathbf{b}=1\n\\label{eq:ab}\n\\end{equation}"
+    edit(desk.ws, desk.slug, "theory.2", f"{desk.text('theory.2')}\n\n{text}")
+    path = desk.folder / "report.json"
+    rows = [{"label": label, "verdict": "verified", "says": f"见证{label}"} for label in ("b", "ab", "eq:ab")]
+    path.write_text(json.dumps({**desk.report, "witnesses": rows}), encoding="utf-8")
+    script = run(desk, *("j" * 20), "w")
+    assert not any(s.startswith("eq:ab: ") for s in script.said), "the last section is another"
+    at = next(n for n, p in enumerate(script.prompts) if p.startswith("theory.2"))
+    script = run(desk, *("j" * at), "w")
+    assert [s for s in script.said if "见证" in s] == ["eq:ab: 见证eq:ab"]
 
 
 def test_an_unknown_key_shows_the_keys(desk: Desk) -> None:

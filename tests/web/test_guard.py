@@ -16,9 +16,11 @@ from urllib.parse import quote
 
 import pytest
 
+from agent.errors import UsageError
 from agent.merge import merge, undo
 from agent.review.decide import accept
 from agent.web.guard import MAX_BODY
+from agent.web.server import listening
 from tests.pipeline.desk import Service
 from tests.review.desk import ROOT, Desk, make
 from tests.web.conftest import Served, serving
@@ -211,6 +213,24 @@ def test_sections_that_are_none(caller: Caller, sections: Any) -> None:
     answer = caller.ask("POST", f"{caller.base}/accept", json.dumps(asked).encode())
     assert answer.status == 422
     assert unchanged(caller)
+
+
+@pytest.mark.parametrize("number", [{}, {"number": "x"}, {"number": None}, {"number": 99}, {"number": [1]}])
+def test_a_version_that_is_none(caller: Caller, number: Any) -> None:
+    asked = {"sections": ["theory.1"], "revision": caller.revision(), **number}
+    assert caller.ask("POST", f"{caller.base}/restore", json.dumps(asked).encode()).status == 422
+    assert unchanged(caller)
+
+
+@pytest.mark.parametrize("port", [65_536, -1])
+def test_a_port_that_is_none(port: int) -> None:
+    with pytest.raises(UsageError, match=f"port {port}"):
+        listening(port)
+
+
+def test_a_port_that_another_has() -> None:
+    with listening() as one, pytest.raises(UsageError, match="port"):
+        listening(one.getsockname()[1])
 
 
 def test_a_body_that_is_too_long_is_not_read(caller: Caller) -> None:

@@ -37,7 +37,8 @@ def within(guess: Mapping[str, Any]) -> str:
 
 
 def show_nothing(console: Console, data: Mapping[str, Any]) -> None:
-    console.print(t(f"Nothing to do: {data['why']}. Drafts wait for review: expand status"))
+    waiting = " Drafts wait for review: expand review" if data["drafts"] else ""
+    console.print(t(f"Nothing to do: {data['why']}.{waiting}"))
 
 
 def show_finished(console: Console, reports: Sequence[Mapping[str, Any]]) -> None:

@@ -19,7 +19,7 @@ def show_init(console: Console, data: Mapping[str, Any]) -> None:
     console.print(t(f"workspace {data['folder']}: {', '.join(data['made']) or 'nothing to make'}"))
     if not data["sample"]:
         console.print(
-            "It holds articles already, so no sample was added; build a plan: expand plan import FILE…"
+            "It holds articles already, so no sample was added; build a plan from your documents: expand plan import"
         )
     else:
         console.print("Next: expand next")
@@ -68,7 +68,7 @@ def _size(lines: int, formulas: int) -> str:
 
 def show_plan(console: Console, batches: Sequence[Mapping[str, Any]], *, folded: bool = False) -> None:
     if not batches:
-        console.print("The plan is empty; build one: expand plan import FILE…")
+        console.print("The plan is empty; build one from your documents: expand plan import")
     for batch in batches:
         for sub in batch["subs"]:
             c = sub["counts"]
