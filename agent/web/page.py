@@ -11,7 +11,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.pipeline.outputs import file_name
+from agent.pipeline.badges import witness_file
 from agent.records import Finding
 from agent.review.dossier import Dossier, SectionView, WitnessView
 from agent.web.formulas import anchor_of
@@ -86,7 +86,7 @@ class View:
 def view(dossier: Dossier, image: Images) -> View:
     """The dossier laid out: blocks in file order, grouped by section, findings at their lines."""
     badge = badges(dossier.witnesses)
-    places = {f"witness-{file_name(w.label)}.py": f"#{witness_id(w.label)}" for w in dossier.witnesses}
+    places = {witness_file(w.label): f"#{witness_id(w.label)}" for w in dossier.witnesses}
 
     def link(url: str) -> str | None:
         return places.get(url.rpartition("/")[2])
