@@ -100,13 +100,21 @@ class ModelError(ExpandError):
 
 class Unavailable(ModelError):
     def __init__(
-        self, message: str, *, retry_after: float | None = None, limited: bool = False, hint: str = ""
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        limited: bool = False,
+        local: bool = False,
+        hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
         """Seconds the service asked us to wait, if it said so."""
         self.limited = limited
         """True where it is there and wants fewer requests (429)."""
+        self.local = local
+        """True for a program of this machine, which does not come back by itself."""
 
 
 class NotConfigured(ModelError):

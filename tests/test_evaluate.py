@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from agent.cli import cli
+from agent.pipeline.badges import with_badges
 
 SOURCE = "# 题\n\n设$x>0$，显然\n\\begin{equation}x+x=2x\\label{eq:a}\\end{equation}\n\n## 小结\n\n完。\n"
 REGION = "<!-- expand:begin theory.1 glue=0 -->\n\n### 补一步\n\n两边同除以$x$，得到 $1+1=2$。{text}\n\n<!-- expand:end theory.1 -->\n\n"
@@ -71,3 +73,23 @@ def test_without_a_model_the_judge_is_asked_for(files: tuple[Path, Path, Path], 
     )
     assert done.exit_code != 0
     assert "--model" in str(done.exception)
+
+
+def test_the_judge_sees_no_badge(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    """Only this program writes them, so one would tell whose the text is."""
+    a, b, _ = files
+    bare = a.read_text(encoding="utf-8")
+    shown = with_badges(bare, {"eq:a": SimpleNamespace(verdict="verified")}, "a")
+    assert "已核验" in shown
+    a.write_text(shown, encoding="utf-8")
+    peek = tmp_path / "peek.py"
+    peek.write_text(
+        f"import sys\nprompt = sys.stdin.read()\nopen({str(tmp_path / 'seen')!r}, 'a').write(prompt)\n"
+        "sys.argv = ['', 'content']\nimport io\nsys.stdin = io.StringIO(prompt)\n" + JUDGE,
+        encoding="utf-8",
+    )
+    run(str(a), "--against", str(b), "--model", f"command:{sys.executable} {peek}", cache=tmp_path)
+    seen = (tmp_path / "seen").read_text(encoding="utf-8")
+    assert "2x\\label{eq:a}\\end{equation}\n" in seen
+    assert "witness" not in seen.rpartition("<甲>")[2]
+    assert "已核验" not in seen.rpartition("<甲>")[2]

@@ -47,7 +47,9 @@ class CommandModel:
             )
         out, problem = await self._run(call, prompt_text(call).encode())
         if problem:
-            raise Unavailable(f"{call.name}: {self._argv[0]} {problem}", hint="try the command in a shell")
+            raise Unavailable(
+                f"{call.name}: {self._argv[0]} {problem}", local=True, hint="try the command in a shell"
+            )
         try:
             text = out.decode("utf-8").strip("\n")
         except UnicodeDecodeError as error:

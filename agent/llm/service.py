@@ -110,7 +110,7 @@ class Service:
         return away
 
     def failed(self, started: Started, error: Unavailable, now: float) -> bool:
-        """Count a failure. True where the service counts as down from now on."""
+        """Count a failure. True where the service counts as down from now on, and calls wait for it."""
         if error.limited:
             self._narrow(started, error, now)
             return False
@@ -118,6 +118,10 @@ class Service:
             self._failing_since = now
         self.failures += 1
         if self.down_since is None and self.failures < DOWN_AFTER:
+            return False
+        if error.local:
+            # Waiting mends nothing: it counts as away for longer than anybody waits.
+            self.down_since = -math.inf
             return False
         began = self.down_since is None
         if began:

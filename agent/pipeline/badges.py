@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +14,25 @@ SAID = {verdict: word for verdict, word in VERDICTS.items() if verdict != "unche
 """Verdicts that get a badge; what was not checked gets none."""
 
 
+BADGE = re.compile(r' ?<small class="witness">[^\n]*?</small>')
+PLAIN = re.compile(r"[A-Za-z0-9_.]+(?::[A-Za-z0-9_.-]+)?")
+"""Labels that a file name tells apart from all others when its first colon becomes a hyphen."""
+LONGEST = 100
+"""Characters of a file name; file systems take 255 bytes, and a planner may write longer labels."""
+
+
+def file_name(label: str) -> str:
+    """A label as the name of a file, without suffix. A digest tells apart what the name alone could not."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "-", label)
+    if PLAIN.fullmatch(label) and len(safe) <= LONGEST:
+        return safe
+    digest = hashlib.sha256(label.encode()).hexdigest()[:10]
+    return f"{safe[: LONGEST - len(digest) - 1]}-{digest}"
+
+
 def witness_file(label: str) -> str:
     """File name of a formula's witness below `assets/<slug>/`."""
-    return f"witness-{re.sub(r'[^A-Za-z0-9_.-]', '-', label)}.py"
+    return f"witness-{file_name(label)}.py"
 
 
 def with_badges(text: str, verdicts: Mapping[str, Any], slug: str) -> str:

@@ -19,6 +19,7 @@ from agent.article import Article, read, regions, strip
 from agent.checks.page import Page
 from agent.llm import Client, Request, json_parser
 from agent.measure import measure
+from agent.pipeline.badges import BADGE
 from agent.pipeline.claims import claims
 from agent.pipeline.material import defuse
 from agent.prompts import Library
@@ -171,9 +172,9 @@ async def _judge(
 
 
 def _blind(path: Path) -> str:
-    """A file without what would tell whose it is: markers, badges' links and front matter."""
+    """A file without what would tell whose it is: markers, badges and front matter."""
     data = path.read_bytes()
     article = read(data, str(path))
     lines = article.lines[article.front.last :] if article.front else article.lines
-    kept = [line for line in lines if not line.startswith("<!-- expand:")]
+    kept = [BADGE.sub("", line) for line in lines if not line.startswith("<!-- expand:")]
     return defuse("\n".join(f"{n} {line}" for n, line in enumerate(kept, 1)))

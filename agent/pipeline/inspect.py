@@ -92,7 +92,7 @@ def contradicted(evidence: Evidence, text: str) -> list[Finding]:
 
 def part_lines(pack: Pack, text: str) -> dict[str, tuple[int, int]]:
     """Part → its first and last line in the joined text."""
-    lines = list(outside_code(text.split("\n")))
+    lines = outside_code(text)
     if len(pack.parts) == 1:
         return {pack.name: (1, len(lines))}
     marks = [(n, m[1]) for n, line in enumerate(lines, 1) if (m := MARK.match(line))]
@@ -102,6 +102,5 @@ def part_lines(pack: Pack, text: str) -> dict[str, tuple[int, int]]:
 
 def separators_blanked(text: str) -> str:
     """The joined text as checks see it: `=== id` lines blanked, so that line numbers stay."""
-    rows = text.split("\n")
-    seen = outside_code(rows)
-    return "\n".join("" if MARK.match(code) else row for row, code in zip(rows, seen, strict=True))
+    rows = zip(text.split("\n"), outside_code(text), strict=True)
+    return "\n".join("" if MARK.match(code) else row for row, code in rows)

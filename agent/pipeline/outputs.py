@@ -13,7 +13,7 @@ from typing import Any
 from agent.article import read, regions
 from agent.llm import Price, Row
 from agent.pipeline.assemble import Section
-from agent.pipeline.badges import witness_file
+from agent.pipeline.badges import file_name, witness_file
 from agent.pipeline.diff import patch
 from agent.pipeline.evidence import describe, named
 from agent.pipeline.expand import Outcome, digest
@@ -229,8 +229,3 @@ def load_sections(folder: Path) -> list[Section]:
         Section(text=(place / f"{row['id']}.md").read_text(encoding="utf-8").strip("\n"), **row)
         for row in index
     ]
-
-
-def file_name(label: str) -> str:
-    """A label as the name of a file; a planner may make it longer than file systems take."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", label)[:100]

@@ -8,10 +8,10 @@ that findings and edits speak of one numbering.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.article import has_marker_text
+from agent.article import Article, has_marker_text, read
 from agent.errors import Malformed
 from agent.pipeline.records import Chapter, Part
 from agent.records import EXPERIMENT_ID
@@ -65,11 +65,9 @@ def split(text: str, ids: Sequence[str]) -> dict[str, str]:
     """Take a joined text apart. Raises Malformed where a part is missing, unknown, doubled or empty."""
     found: dict[str, list[str]] = {}
     current: list[str] | None = found.setdefault(ids[0], []) if len(ids) == 1 else None
-    fenced = False
-    for line in text.split("\n"):
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-        mark = None if fenced else MARK.match(line)
+    code = code_lines(text)
+    for number, line in enumerate(text.split("\n"), 1):
+        mark = None if number in code else MARK.match(line)
         if mark:
             id = mark[1]
             if id not in ids:
@@ -110,11 +108,10 @@ def take_notes(reply: str) -> tuple[str, tuple[str, ...]]:
     """The text without its `%% …` lines, and those lines."""
     kept: list[str] = []
     notes: list[str] = []
-    fenced = False
-    for line in reply.strip("\n").split("\n"):
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-        if not fenced and line.startswith("%% "):
+    reply = reply.strip("\n")
+    code = code_lines(reply)
+    for number, line in enumerate(reply.split("\n"), 1):
+        if number not in code and line.startswith("%% "):
             notes.append(line[3:].strip())
         else:
             kept.append(line)
@@ -129,8 +126,10 @@ def vet(text: str) -> None:
         program = PROGRAM.match(line)
         if program and not re.fullmatch(EXPERIMENT_ID, program[1]):
             raise Malformed(f"第 {number} 行：实验程序写成 python experiment id=practice1，编号依次递增")
-    for number, line in enumerate(outside_code(text.split("\n")), 1):
-        if HEADING.match(line):
+    rows = outside_code(text)
+    titles = {h.line for h in _read(text).headings if h.level < 4}
+    for number, line in enumerate(rows, 1):
+        if number + 1 in titles or HEADING.match(line):
             raise Malformed(f"第 {number} 行：标题由程序加，正文至多用 ####")
         if TAG.search(line):
             raise Malformed(f"第 {number} 行：不写 \\tag，编号由程序生成；要引用就写 \\label")
@@ -138,12 +137,18 @@ def vet(text: str) -> None:
             raise Malformed(f"第 {number} 行：不写 HTML 注释")
 
 
-def outside_code(lines: Iterable[str]) -> Iterable[str]:
-    """The lines, those inside fences blanked so that numbers stay."""
-    fenced = False
-    for line in lines:
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-            yield ""
-        else:
-            yield "" if fenced else line
+def outside_code(text: str) -> list[str]:
+    """The lines, those of fenced code blanked so that numbers stay."""
+    code = code_lines(text)
+    return ["" if number in code else line for number, line in enumerate(text.split("\n"), 1)]
+
+
+def code_lines(text: str) -> frozenset[int]:
+    """Lines of fenced code, fences included, as the reader sees it; of a fence that nothing closes, all that follow."""
+    codes = _read(text).codes
+    return frozenset(n - 1 for code in codes for n in range(code.line, code.last_line + 1))
+
+
+def _read(text: str) -> Article:
+    """The text one line further down: a rule at the top of a part is no front matter."""
+    return read(f"\n{text}".encode("utf-8", "replace"), "part")

@@ -11,7 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from agent.article import read
+from agent.article.tex import LABEL
 from agent.errors import BadReply, ContextOverflow, Malformed, NotRecorded
+from agent.pipeline.bind import CODE
 from agent.pipeline.edits import Edits, apply, numbered, parse_edits
 from agent.pipeline.job import Job, Shared
 from agent.pipeline.packs import join, vet
@@ -21,8 +24,7 @@ from agent.pipeline.writer import Draft, Plan
 
 REACH = 14
 """Lines of each side that a reader of the seam is shown."""
-FIXED = re.compile(r"\\begin\{(?:equation|align|gather)\*?\}.*?\\end\{(?:equation|align|gather)\*?\}|```.*?^```|\\label\{[^}]*\}|\{\{[^}]*\}\}", re.S | re.M)  # fmt: skip
-"""What smoothing may not touch: displays, code, labels, bound values."""
+MARKED = re.compile(r"\{\{[^}]*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,15 @@ def part_texts(drafts: Sequence[Draft]) -> dict[str, str]:
 
 async def mend(job: Job, shared: Shared, texts: Mapping[str, str], left: Part, right: Part) -> dict[str, str]:
     """The changed texts of the two parts at one seam."""
-    tail, head = texts[left.id].split("\n")[-REACH:], texts[right.id].split("\n")[:REACH]
+    above, below = texts[left.id].split("\n"), texts[right.id].split("\n")
+    before, tail, head, after = above[:-REACH], above[-REACH:], below[:REACH], below[REACH:]
     shown = numbered("\n".join([*tail, *head])).split("\n")
     try:
         answer = await job.ask(
             f"{left.id}+{right.id}/smooth",
             "smooth",
             shared,
-            lambda reply: edit_seam(reply, tail, head),
+            lambda reply: edit_seam(reply, tail, head, before, after),
             left=Side(left.id, left.title, "\n".join(shown[: len(tail)])),
             right=Side(right.id, right.title, "\n".join(shown[len(tail) :])),
         )
@@ -91,13 +94,22 @@ async def mend(job: Job, shared: Shared, texts: Mapping[str, str], left: Part, r
         return {}
     new_tail, new_head = answer.value
     return {
-        left.id: "\n".join([*texts[left.id].split("\n")[: -len(tail)], *new_tail]),
-        right.id: "\n".join([*new_head, *texts[right.id].split("\n")[len(head) :]]),
+        left.id: "\n".join([*before, *new_tail]),
+        right.id: "\n".join([*new_head, *after]),
     }
 
 
-def edit_seam(reply: str, tail: Sequence[str], head: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Both sides after a reply. Raises Malformed for an edit across the seam or one that touches what is fixed."""
+def edit_seam(
+    reply: str,
+    tail: Sequence[str],
+    head: Sequence[str],
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+) -> tuple[list[str], list[str]]:
+    """Both sides after a reply. Raises Malformed for an edit across the seam or one that touches what is fixed.
+
+    before, after: the lines of the two parts that the reader of the seam is not shown; a display may begin or end there.
+    """
     whole = "\n".join([*tail, *head])
     edits = parse_edits(reply, whole)
     cut = len(tail)
@@ -105,12 +117,21 @@ def edit_seam(reply: str, tail: Sequence[str], head: Sequence[str]) -> tuple[lis
         raise Malformed("一处改动不能跨过接缝")
     left = apply("\n".join(tail), _side(edits, 1, cut))
     right = apply("\n".join(head), _side(edits, cut + 1, cut + len(head)))
-    if FIXED.findall(whole) != FIXED.findall(f"{left}\n{right}"):
-        raise Malformed("公式、代码、标签和占位符不能动")
     if not left.strip() or not right.strip():
         raise Malformed("不能删空一边")
-    vet(f"{left}\n{right}")
+    for old, new in (([*before, *tail], [*before, left]), ([*head, *after], [right, *after])):
+        if fixed("\n".join(old)) != fixed("\n".join(new)):
+            raise Malformed("公式、代码、标签和占位符不能动")
+        vet("\n".join(new))
     return left.split("\n"), right.split("\n")
+
+
+def fixed(text: str) -> list[str]:
+    """What smoothing may not touch, in order: displays, code, labels, bound values."""
+    spans = [s for s in read(text.encode("utf-8"), "part").spans if s.kind in ("display", *CODE)]
+    found = [(s.start, text[s.start : s.stop]) for s in spans]
+    found += [(m.start(), m[0]) for pattern in (LABEL, MARKED) for m in pattern.finditer(text)]
+    return [piece for _, piece in sorted(found)]
 
 
 def _side(edits: Edits, first: int, last: int) -> Edits:

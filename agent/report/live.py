@@ -131,7 +131,8 @@ def told(event: CallEvent) -> str:
     """The line for a call event, or nothing where it is routine."""
     match event.kind:
         case "wait":
-            return f"{event.name}: {event.detail}; trying again in {event.seconds:.0f} s"
+            reason = event.detail.removeprefix(f"{event.name}: ")
+            return f"{event.name}: {reason}; trying again in {event.seconds:.0f} s"
         case "waiting":
             return f"{event.name}: waiting for {event.detail}"
         case "rejected":

@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.article import strip
 from agent.errors import UsageError
-from agent.pipeline.outputs import file_name
+from agent.pipeline.badges import file_name
 from agent.records import Finding, TargetResult
 from agent.review.decide import INDEX, Standing, standing
 from agent.review.versions import versions

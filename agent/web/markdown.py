@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from agent.article import Article, Block, read, regions
+from agent.pipeline.badges import BADGE
 from agent.web.clean import clean
 from agent.web.formulas import Formulas, formula_html, formulas_of, reference_html
 from agent.web.highlight import python_html
@@ -64,7 +65,6 @@ Badges = Callable[[Sequence[str]], str]
 """Labels of a display → HTML of what stands beside it."""
 
 
-BADGE = re.compile(r' ?<small class="witness">[^\n]*?</small>')
 """A badge as the draft carries it; this page shows its own, which opens the witness."""
 
 

@@ -11,8 +11,8 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.pipeline.badges import witness_file
 from agent.pipeline.evidence import VERDICTS, named
-from agent.pipeline.outputs import file_name
 from agent.records import Finding
 from agent.review.dossier import Dossier, SectionView, WitnessView, witnesses_of
 from agent.web.formulas import anchor_of
@@ -80,7 +80,7 @@ class View:
 def view(dossier: Dossier, image: Images) -> View:
     """The dossier laid out: blocks in file order, grouped by section, findings at their lines."""
     badge = badges(dossier.witnesses)
-    places = {f"witness-{file_name(w.label)}.py": f"#{witness_id(w.label)}" for w in dossier.witnesses}
+    places = {witness_file(w.label): f"#{witness_id(w.label)}" for w in dossier.witnesses}
 
     def link(url: str) -> str | None:
         return places.get(url.rpartition("/")[2])

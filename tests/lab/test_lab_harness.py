@@ -15,7 +15,7 @@ from agent.lab.sandbox import bytecode
 from agent.lab.sandbox.bubblewrap import Bubblewrap
 from agent.pipeline.evidence import describe
 
-SAYS = "bwrap: Can't find source path /root/.cache/expand/bytecode-79ea"
+SAYS = "bwrap: Can't find source path /home/bytecode-79ea"
 
 
 def failing(folder: Path, times: int) -> Bubblewrap:

@@ -289,3 +289,14 @@ def test_a_budget_stops_before_it_is_broken_and_a_higher_one_goes_on(site: Site,
     site.config(settings)
     assert site.expand("run", "a", "--model", FAKE).code in (0, 1)
     assert len(service.requests) == len(site.ledger()) > asked
+
+
+def test_a_program_that_keeps_failing_ends_the_run(site: Site) -> None:
+    """It is no service that may come back: nothing is held, and nobody waits until the patience is over."""
+    site.article("a.md")
+    done = site.expand("run", "a", "--model", "command:false")
+    assert done.code == 3
+    assert "a/reading: false ended with code 1" in done.err
+    assert "a/reading: a/reading" not in done.err
+    assert "held" not in done.err
+    assert done.err.count("trying again") < 6

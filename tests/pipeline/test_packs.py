@@ -73,6 +73,12 @@ def test_refused(reply: str, said: str) -> None:
         ("```\n<!-- expand:end theory.1 -->\n```", "区域标记"),
         ("一\n### 标题", "第 2 行"),
         ("一\n# 标题", "第 2 行"),
+        ("一\n\n   # 标题", "第 3 行"),
+        ("#\t标题", "第 1 行"),
+        ("标题\n===", "第 1 行"),
+        ("一\n\n标题\n---", "第 3 行"),
+        ("---\n# 标题\n---", "第 2 行"),
+        ("#", "第 1 行"),
         ("$$x \\tag{3}$$", "编号由程序生成"),
         ("<!-- 注释 -->", "HTML 注释"),
         ("```python experiment id=/var/tmp/PWN\nemit('a', 1)\n```", "第 1 行"),
@@ -87,7 +93,18 @@ def test_what_no_text_may_hold(text: str, said: str) -> None:
         vet(text)
 
 
+def test_a_tilde_fence_is_a_fence_for_parts_and_notes() -> None:
+    text = "~~~\n=== theory.9\n%% 代码\n~~~"
+    assert split(f"=== theory.1\n\n{text}\n\n=== theory.2\n\n二", IDS[:2]) == {
+        "theory.1": text,
+        "theory.2": "二",
+    }
+    assert take_notes(f"{text}\n%% 说明") == (text, ("说明",))
+
+
 def test_what_a_text_may_hold() -> None:
+    vet("~~~python listing\n# 注释\n## 也是\n\\tag{1}\n~~~\n\n---\n\n一段\n\n---\n")
+    vet("- 列表\n\n  ~~~\n  # 注释\n  ~~~\n")
     vet("```python experiment id=practice1\nemit('a', 1)\n```\n\n```python experimental\n```")
     vet(
         "#### 小标题\n\n```python listing\n# 注释\n### 也是注释\n```\n\n```\nx \\tag{1}\n```\n\n#话题不是标题"

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 RESULTS = "_results.jsonl"
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 FONTS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -67,7 +67,7 @@ class Recorder:
 
     def _put(self, kind: str, name: Any, **fields: Any) -> None:
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ValueError(f"{kind}: a name is letters, digits and underscores, got {name!r}")
+            raise ValueError(f"{kind}: a name is at most 80 letters, digits and underscores, got {name!r}")
         line = json.dumps({"kind": kind, "name": name, **fields}, ensure_ascii=False, allow_nan=False)
         self._stream.write(line + "\n")
         self._stream.flush()
@@ -102,7 +102,7 @@ class Recorder:
         import matplotlib.pyplot as plt
 
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ValueError(f"figure: a name is letters, digits and underscores, got {name!r}")
+            raise ValueError(f"figure: a name is at most 80 letters, digits and underscores, got {name!r}")
         if fig is None and not plt.get_fignums():
             raise ValueError(f"figure({name!r}): nothing has been drawn")
         chosen = fig if fig is not None else plt.gcf()
