@@ -19,6 +19,8 @@ PATTERNS: tuple[Pattern, ...] = (
     ("error", re.compile(r"^\s*+(?:[-*]\s*)?\*{0,2}(?:总行数|推导公式数量|公式数量|新增(?:行数|公式)|扩充(?:行数|倍数|比例))\*{0,2}[：:]\*{0,2}\s*(?:约|共)?\s*\**\d+")),
     ("warning", re.compile(r"(?:按照|根据|遵照)(?:上述|以上|题目|给定|扩写|扩充|写作)(?:的)?(?:要求|标准|规范|提示)")),
     ("warning", re.compile(r"(?:从|由)\s*\d+\s*行(?:扩充|扩写|扩展)")),
+    # Lines are numbered in the prompt alone.
+    ("warning", re.compile(r"原文(?:的|中)?\s*(?:第\s*)?\d+\s*行")),
 )  # fmt: skip
 
 
