@@ -18,7 +18,6 @@ A program may write one by hand: name and text suffice.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from agent.errors import UnusableSpec
 from agent.llm.keys import prompt_hash
 from agent.llm.ledger_rows import Row
 from agent.records import Call, FinishReason, Reply, Usage
+from agent.workspace import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,8 @@ def public_name(identity: str) -> str:
 
 
 def write_lines(file: Path, lines: Iterable[str]) -> None:
-    """The whole file or nothing."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with draft.open("w", encoding="utf-8", newline="\n") as out:
-            out.writelines(f"{line}\n" for line in lines)
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    """The whole file or nothing. Raises UsageError where it cannot be written."""
+    write_text(file, "".join(f"{line}\n" for line in lines))
 
 
 def read_lines(file: Path) -> Iterator[Recorded]:

@@ -14,13 +14,18 @@ from agent.errors import UsageError
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data``: temporary file beside it, fsync, rename, fsync of the folder.
 
-    A crash at any point leaves the old file or the new one. The mode of an existing file is kept. Raises
-    UsageError when the folder cannot be written or the disk is full; the old file is then untouched.
+    A crash at any point leaves the old file or the new one. The mode of an existing file is kept. A device or a pipe is
+    written to, not replaced. Raises UsageError when the folder cannot be written or the disk is full; the old file is
+    then untouched.
     """
     # Most commands only read, and it takes as long to import as all of this package.
     import tempfile
 
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # A rename would take the place of /dev/null, or of /dev/stdout.
+            path.write_bytes(data)
+            return
         make_folder(path.parent)
         # A short fixed prefix: names near 255 bytes leave no room for one made from the target's name.
         handle, temporary = tempfile.mkstemp(prefix=".expand-", suffix=".tmp", dir=path.parent)

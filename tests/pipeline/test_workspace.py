@@ -127,6 +127,20 @@ def test_a_file_that_cannot_be_written_keeps_its_bytes(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.md"], "no temporary file stays"
 
 
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_bytes(pipe, b"whole")
+        assert os.read(reader, 100) == b"whole"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_bytes(tmp_path, b"a folder is no file")
+
+
 def test_names_near_255_bytes(tmp_path: Path) -> None:
     name = "长" * 84 + ".md"
     assert len(name.encode()) == 255
