@@ -269,7 +269,9 @@ class _Scanner:
         first = line + len(found[0]) - len(found[0].lstrip(" \t\r\n"))
         if stop <= first:
             return 0
-        self.tokens.append(Token("indented", self.text.rfind("\n", line - 1, first) + 1, stop, "", True))
+        # Behind a byte order mark the first line begins where the body does.
+        begin = max(self.start, self.text.rfind("\n", line - 1, first) + 1)
+        self.tokens.append(Token("indented", begin, stop, "", True))
         return stop
 
     def _fence(self, begin: int, pos: int) -> int:

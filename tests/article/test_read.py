@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.article import Article, prose, read
@@ -49,6 +49,7 @@ def consistent(article: Article) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(made.articles, st.text().map(lambda text: text.encode("utf-8", "ignore"))))
+@example("\ufeff    代码\n".encode())
 def test_any_text_is_an_article(data: bytes) -> None:
     article = read(data, "a.md")
     consistent(article)
