@@ -116,12 +116,14 @@ def learned(ws: Workspace, rows: Sequence[Paid]) -> Experience:
     replayed = {r.name.partition("/")[0] for r in rows if r.model == "replay"}
     plan, paths = ws.plan(), ws.slugs()
     found: dict[str, Run] = {}
+    seen: set[str] = set()
     for event in reversed(ws.events.read()):
-        if len(found) == RECENT:
+        if len(seen) == RECENT:
             break
         # A redo's figures are of one section only; what was asked again for a later draft counts as the article's.
-        known = event.slug in found or event.slug in replayed
+        known = event.slug in seen or event.slug in replayed
         if event.kind == "drafted" and "changed" not in event.data and not known:
+            seen.add(event.slug)
             run = _run(event.data, event.slug, paths.get(event.slug), plan, ws)
             if run is not None:
                 found[event.slug] = run
