@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from agent.report.screens.common import named, t
+from agent.report.screens.common import cell, named, t
 from agent.report.words import counted
 
 
@@ -22,7 +22,7 @@ def show_drafts(console: Console, rows: Sequence[Any]) -> None:
     for row in rows:
         style = {"pass": "green", "fail": "red"}.get(row.verdict, "yellow")
         table.add_row(
-            t(row.verdict, style), named(row.title, row.slug), str(row.lines), str(row.formulas),
+            t(row.verdict, style), cell(named(row.title, row.slug)), str(row.lines), str(row.formulas),
             f"{row.decided}/{row.sections}",
         )  # fmt: skip
     console.print(table)

@@ -30,10 +30,9 @@ SCREENFUL = 500
 SEVERITY = {"error": "red", "warning": "yellow", "info": "dim"}
 
 
-def named(title: str, slug: str) -> Text:
-    """The title, and below it the slug that commands take, where it is another. Folded, never cut: a person types it."""
-    text = Text(plain(title or slug), overflow="fold")
-    return text.append(plain(f"\n  {slug}"), "dim") if title and title != slug else text
+def named(title: str, slug: str) -> str:
+    """The title, and below it the slug that commands take, where it is another."""
+    return f"{title}\n  {slug}" if title and title != slug else slug
 
 
 def t(value: Any, style: str = "") -> Text:
@@ -43,7 +42,7 @@ def t(value: Any, style: str = "") -> Text:
 def show_table(
     console: Console,
     head: Sequence[str],
-    rows: Iterable[Sequence[str | Text]],
+    rows: Iterable[Sequence[str]],
     *,
     right: Sequence[int] = (),
     styles: Mapping[str, str] = MappingProxyType({}),
@@ -56,17 +55,19 @@ def show_table(
         for place, name in enumerate(head):
             table.add_column(name, justify="right" if place in right else "left", style="")
         for first, *others in rows:
-            table.add_row(_cell(first, styles.get(str(first), "")), *map(_cell, others))
+            table.add_row(cell(first, styles.get(first, "")), *map(cell, others))
         console.print(table)
         return
-    cells = ([str(cell) for cell in row] for row in rows)
-    columns = [_even(column, place in right) for place, column in enumerate(zip(head, *cells, strict=True))]
+    columns = [_even(column, place in right) for place, column in enumerate(zip(head, *rows, strict=True))]
     lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
     console.print(Segments([Segment("\n".join([*lines, ""]))]), soft_wrap=True)
 
 
-def _cell(value: str | Text, style: str = "") -> Text:
-    return value if isinstance(value, Text) else t(value, style)
+def cell(value: str, style: str = "") -> Text:
+    """A second line is dim; and it is folded, never cut: a slug is typed by a person."""
+    first, line, below = value.partition("\n")
+    text = Text(plain(first), style=style, overflow="fold" if line else None)
+    return text.append(plain(line + below), "dim")
 
 
 def _even(cells: Sequence[str], right: bool) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from agent.report.plain import plain
 from agent.report.screens.common import FOLDED, MARKS, SCREENFUL, SEVERITY, named, show_table, t
@@ -84,7 +83,7 @@ def _show_articles(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     show_table(console, head, map(_article, rows), right=(2, 3), styles=dict(MARKS.values()))
 
 
-def _article(row: Mapping[str, Any]) -> tuple[str | Text, ...]:
+def _article(row: Mapping[str, Any]) -> tuple[str, ...]:
     word, _ = MARKS.get(row["status"], (row["status"], ""))
     lines = row["draft_lines"] if row["draft_lines"] is not None else row["lines"]
     formulas = row["draft_formulas"] if row["draft_formulas"] is not None else row["formulas"]
@@ -131,7 +130,7 @@ def show_adopt(console: Console, data: Mapping[str, Any]) -> None:
     if not data["rows"]:
         console.print("nothing to adopt: no article is completed that this program has not expanded")
         return
-    rows: list[tuple[str | Text, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for row in data["rows"]:
         before, after = row["before"], row["after"]
 
