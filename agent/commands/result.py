@@ -26,7 +26,8 @@ def as_data(value: Any) -> Any:
         return value
     names = _names(type(value))  # type: ignore[arg-type]  # mypy takes no class to be hashable
     if names is not None:
-        return {name: as_data(getattr(value, name)) for name in names}
+        # Most fields are atoms, and a call for each of them is most of the time.
+        return {n: v if type(v := getattr(value, n)) in _ATOMS else as_data(v) for n in names}
     if isinstance(value, dict):
         return {key: as_data(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
@@ -34,7 +35,7 @@ def as_data(value: Any) -> Any:
     return value
 
 
-_ATOMS = (str, int, bool, float, type(None))
+_ATOMS = frozenset((str, int, bool, float, type(None)))
 
 
 @cache
