@@ -1,5 +1,5 @@
-"""What some tests need of a machine. Where it is missing they are skipped; `EXPAND_REQUIRE=sandbox,browser`, which CI
-sets, makes that a failure, so that a green run means that they ran."""
+"""What some tests need of a machine. Where it is missing they are skipped; `EXPAND_REQUIRE=sandbox,browser,strace`, which
+CI sets, makes that a failure, so that a green run means that they ran."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-KINDS = ("sandbox", "browser")
+KINDS = ("sandbox", "browser", "strace")
 REQUIRE = "EXPAND_REQUIRE"
 
 

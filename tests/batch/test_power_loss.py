@@ -22,6 +22,7 @@ from agent.workspace import EventLog, find, remove, write_text
 from agent.workspace.files import sync_folder
 from tests.fakes.disk import Disk
 from tests.llm.helpers import run
+from tests.needs import missing
 
 REPO = Path(__file__).parents[2]
 OLD, NEW = "旧文\n" * 3, "新的正文，比旧的长\n" * 9
@@ -188,10 +189,11 @@ with Ledger(Path(sys.argv[1])) as ledger:
 TRACED = "write,pwrite64,pwritev,ftruncate,fsync,fdatasync,rename,unlink"
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_a_reply_is_on_the_disk_before_anybody_is_told(tmp_path: Path) -> None:
     """The ledger's own calls of the system: SQLite writes, syncs, and only then is the program told. That SQLite reads a
     log back that was cut off anywhere is what its makers test."""
+    if shutil.which("strace") is None:
+        missing("strace", "strace is not installed")
     log, place = tmp_path / "trace", tmp_path / "ws" / "outputs" / "ledger.db"
     (tmp_path / "ws").mkdir()
     traced = ["strace", "-f", "-y", "-s", "16", "-o", str(log), "-e", f"trace={TRACED}"]

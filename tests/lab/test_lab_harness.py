@@ -14,6 +14,7 @@ from agent.lab import DEFAULT_LIMITS, Limits, Outcome, WitnessJob, run_experimen
 from agent.lab.sandbox import bytecode
 from agent.lab.sandbox.bubblewrap import Bubblewrap
 from agent.pipeline.evidence import describe
+from tests.needs import missing
 
 SAYS = "bwrap: Can't find source path /home/bytecode-79ea"
 
@@ -23,7 +24,7 @@ def failing(folder: Path, times: int) -> Bubblewrap:
     try:
         box = Bubblewrap.open()
     except SandboxUnavailable as error:
-        pytest.skip(f"no bubblewrap on this machine: {error}")
+        missing("sandbox", f"no bubblewrap on this machine: {error}")
     script = folder / "bwrap"
     script.write_text(
         f'#!/bin/sh\necho >> {folder}/runs\n[ "$(wc -l < {folder}/runs)" -gt {times} ] && exec {shutil.which("bwrap")} "$@"\n'
