@@ -81,17 +81,6 @@ def reject(ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str)
         return standing(ws, slug)
 
 
-def reopen(ws: Workspace, slug: str, sections: Sequence[str]) -> Standing:
-    """Withdraw the decision on sections."""
-    with deciding(ws, slug):
-        _checked(ws, slug, sections)
-        decided = state_of(ws, slug).sections
-        chosen = [s for s in sections if s in decided]
-        if chosen:
-            ws.events.append("reopened", slug, sections=chosen)
-        return standing(ws, slug)
-
-
 def send_back(ws: Workspace, slug: str, section: str, *, note: str) -> Standing:
     """Mark a section to be written again. Its text and the note are inputs of the redo that follows."""
     if not note.strip():

@@ -12,7 +12,7 @@ from agent.errors import Locked, UsageError
 from agent.pipeline import run as running
 from agent.review import edit as editing
 from agent.review import take_back as taking
-from agent.review.decide import accept, reject, reopen, standing
+from agent.review.decide import accept, reject, standing
 from agent.review.dossier import load, revision, waiting
 from agent.review.edit import edit, mend
 from agent.review.redo import redo
@@ -141,7 +141,8 @@ def test_mending_undoes_no_edit_that_was_made_meanwhile(desk: Desk, monkeypatch:
 
 def test_reopening_leaves_the_others(desk: Desk) -> None:
     accept(desk.ws, desk.slug, ["theory.1", "theory.2"])
-    now = reopen(desk.ws, desk.slug, ["theory.1", "theory.3"])
+    desk.ws.events.append("reopened", desk.slug, sections=["theory.1", "theory.3"])
+    now = standing(desk.ws, desk.slug)
     assert now.sections == {"theory.2": "accepted"}
     assert now.status == "draft"
 

@@ -14,7 +14,7 @@ from agent.merge import DanglingReference, merge, undo
 from agent.merge.hand import as_section, digest
 from agent.pipeline.assemble import assemble
 from agent.pipeline.outputs import load_sections
-from agent.review.decide import accept, reject, reopen
+from agent.review.decide import accept, reject
 from agent.review.edit import edit
 from agent.review.redo import redo
 from agent.workspace import hold
@@ -197,7 +197,7 @@ def test_hand_edits_in_regions_are_noticed_and_kept(desk: Desk) -> None:
         accept(desk.ws, desk.slug, ["history.1"])
         done = merge(desk.ws, desk.slug)
         assert done.kept == ("theory.2",)
-    reopen(desk.ws, desk.slug, ["history.1"])
+    desk.ws.events.append("reopened", desk.slug, sections=["history.1"])
     accept(desk.ws, desk.slug, ["history.1"])
     merge(desk.ws, desk.slug, overwrite=["theory.2"])
     assert "人补的一式" not in desk.article
