@@ -93,6 +93,8 @@ def cited(text: str, experiments: Collection[str]) -> tuple[str, ...]:
 def _drawn_in(text: str, region: str, runs: Mapping[str, Run]) -> str:
     """Numbers that stand right behind inline mathematics (``$t=${{exp1.t}}``) brought into it: a dollar sign before a
     digit closes nothing."""
+    if not BEHIND.search(text):
+        return text
     article = read(text.encode("utf-8"), region)
     ends = {s.stop for s in article.spans if s.kind == "inline" and text[s.stop - 1] == "$"}
 
