@@ -13,7 +13,8 @@ from pathlib import Path
 from agent.errors import PathEscape
 from agent.workspace import write_bytes
 
-KEY = re.compile(r"(?P<kind>[ew]1):(?P<digest>[0-9a-f]{40})[0-9a-f]{24}")
+KEY = re.compile(r"(?P<kind>[ew])[0-9]+:(?P<digest>[0-9a-f]{40})[0-9a-f]{24}")
+"""Of an experiment or a witness. Its version is the laboratory's matter; see `agent.lab.cache.PREFIX`."""
 FILE = re.compile(r"experiments/[0-9a-f]{40}/[^/\0.][^/\0]*|witnesses/[0-9a-f]{40}\.json")
 RECORD = "result.json"
 """Names a result that is whole, so it is written last."""
@@ -59,7 +60,7 @@ def _files(folder: Path, key: str) -> list[Path]:
     match = KEY.fullmatch(key)
     if match is None:
         return []
-    if match["kind"] == "e1":
+    if match["kind"] == "e":
         place = folder / "experiments" / match["digest"]
         return [p for p in sorted(place.glob("*")) if p.is_file()] if (place / RECORD).is_file() else []
     return [p for p in [folder / "witnesses" / f"{match['digest']}.json"] if p.is_file()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from agent.batch.home import Home, parcel_of
 from agent.batch.wire import Answer, Parcel, Stop, Written
 from agent.config import Config
 from agent.errors import BadReply, BudgetReached, Interrupted, NotUtf8, PathEscape, Unavailable
+from agent.lab import ExperimentResult, Figure, WitnessJob, WitnessVerdict
+from agent.lab import cache as lab_cache
+from agent.lab.witness import cache as witness_cache
 from agent.llm import Client
 from agent.pipeline.prepare import freeze
 from agent.pipeline.resources import Resources, shared
@@ -26,8 +30,6 @@ from agent.pipeline.watch import Watch
 from agent.workspace import State, Workspace, find
 from tests.pipeline.desk import SHORT
 
-E1 = "e1:" + "ab" * 32
-W1 = "w1:" + "cd" * 32
 CLASSES = [c for c in vars(errors).values() if inspect.isclass(c) and issubclass(c, errors.ExpandError)]
 
 
@@ -116,25 +118,31 @@ def link_to(home: Home, parcel: Parcel) -> Link:
 
 def test_results_of_the_laboratory_outlive_their_worker(tmp_path: Path) -> None:
     """A program that gives something else each time would change later prompts, and paid replies would not fit."""
-    record = {f"experiments/{'ab' * 20}/result.json": b"{}", f"experiments/{'ab' * 20}/f.png": b"png"}
-    verdict = {f"witnesses/{'cd' * 20}.json": b"[]"}
+    program, witness = lab_cache.key("print(1)"), WitnessJob("w.same(x, x)", "1", "x")
+    figure = Figure(b"png", 3, 4)
+    result = ExperimentResult("1", True, 0, 0.5, "1\n", figures={"f": figure}, key=program)
+    verdict = WitnessVerdict("", "1", "verified", "two routes", "limit", 3, 3, "evaluated", 0.5, "")
+    keys = [program, witness_cache.key(witness)]
 
-    async def main() -> tuple[dict[str, bytes], dict[str, bytes]]:
+    async def main() -> Shelf:
         async with shared(workspace(tmp_path), Watch()) as resources:
             home, order = await home_of(resources)
             link = link_to(home, parcel_of(resources, order, home="h", inbox="i"))
             delivering = asyncio.ensure_future(link.deliver())
             first = LinkedShelf(tmp_path / "first", link)
-            first.write(record | verdict)
-            await first.share([E1, W1])
+            lab_cache.save(first.experiments, result)
+            witness_cache.save(first.witnesses, witness, verdict)
+            await first.share(keys)
             second = LinkedShelf(tmp_path / "second", link)
-            await second.fetch([E1, W1, "e1:" + "0" * 64])
+            await second.fetch([*keys, lab_cache.key("print(2)")])
             link.close()
             await delivering
-            return second.read([E1, W1]), resources.shelf.read([E1, W1])
+            return resources.shelf
 
-    there, home = asyncio.run(main())
-    assert there == home == record | verdict
+    there, home = Shelf(tmp_path / "second"), asyncio.run(main())
+    assert there.read(keys) == home.read(keys)
+    assert lab_cache.load(there.experiments, program, "1") == replace(result, cached=True)
+    assert witness_cache.load(there.witnesses, witness) == verdict
 
 
 @given(st.text(max_size=60))

@@ -167,11 +167,14 @@ def test_a_worker_that_is_killed_takes_nothing_along(site: Site, cluster: Cluste
             killed.wait(60)
         return None
 
-    first, _ = cluster.worker(), cluster.worker()
+    first = cluster.worker(threads=3)
     with Service(before) as service:
         filled(site.using(service), *NAMES)
         running = site.start(*order(cluster, "-j", "3", "--events", str(cluster.folder / "events")))
         assert reached.wait(60)
+        # Only now, so that every article is with the one that dies.
+        cluster.worker(threads=3)
+        cluster.known(2)
         kill(first)
         killed.set()
         done = site.nursery.wait(running)
