@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.commands.result import Result, as_data
+from agent.commands.result import Result
+from agent.report.show import as_data
 from agent.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from agent.commands.result import Result, as_data
+from agent.commands.result import Result
 from agent.errors import ExpandError, UsageError
 from agent.workspace import Workspace, hold, write_bytes, write_text
 from agent.workspace.layout import CONFIG
@@ -57,14 +57,14 @@ def _copy(source: Path, target: Path, made: list[str], folder: Path) -> None:
 def status(ws: Workspace) -> Result:
     from agent.books.status import status as measured
 
-    return Result("status", as_data(measured(ws)))
+    return Result("status", measured(ws))
 
 
 def plan_show(ws: Workspace) -> Result:
     """The tree of the plan with what is known of each item."""
     from agent.books.status import status as measured
 
-    return Result("plan", as_data(measured(ws).batches))
+    return Result("plan", measured(ws).batches)
 
 
 def report(ws: Workspace) -> Result:

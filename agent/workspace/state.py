@@ -63,7 +63,7 @@ def derive(events: Iterable[Event]) -> dict[str, State]:
     """Fold the event log into the state of each article it names."""
     states: dict[str, State] = {}
     for event in events:
-        states[event.slug] = _next(states.get(event.slug, State()), event)
+        states[event.slug] = _next(states.get(event.slug) or State(), event)
     return states
 
 

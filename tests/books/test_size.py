@@ -6,6 +6,7 @@ import dataclasses
 import io
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,11 @@ from agent.books.adopt import adopt
 from agent.books.index import Entry, Index, look_at
 from agent.books.originals import original
 from agent.books.status import status
-from agent.commands.result import as_data
 from agent.llm import Ledger
 from agent.pipeline.experience import RECENT
 from agent.report.progress import _days
 from agent.report.screens import screen
+from agent.report.show import as_data
 from agent.workspace import Event, Workspace, derive, find
 from benchmarks import library, size
 from tests.books.conftest import commit_all, expanded
@@ -216,20 +217,19 @@ def shown(view: str, data: object, *, terminal: bool) -> str:
 
 
 def test_a_pipe_gets_every_article_and_a_terminal_what_is_under_way(shelves: dict[int, Path]) -> None:
-    data = as_data(status(find(shelves[120])))
+    data = status(find(shelves[120]))
     piped = shown("status", data, terminal=False)
     assert sorted(piped.split()) == sorted(shown("status", data, terminal=True).split())
-    articles = [a for b in data["batches"] for s in b["subs"] for a in s["articles"]]
-    assert all(sum(a["slug"] in line for line in piped.splitlines()) == 1 for a in articles), "a line each"
-    titles = {a["title"] for b in data["batches"] for s in b["subs"] for a in s["articles"]}
-    assert all(title in piped for title in titles)
-    data["counts"]["total"] = 10_000
+    articles = [a for b in data.batches for s in b.subs for a in s.articles]
+    assert all(sum(a.slug in line for line in piped.splitlines()) == 1 for a in articles), "a line each"
+    assert all(a.title in piped for a in articles)
+    data = replace(data, counts=replace(data.counts, total=10_000))
     folded = shown("status", data, terminal=True)
     assert shown("status", data, terminal=False).count("\n") == piped.count("\n")
-    for sub in (s for b in data["batches"] for s in b["subs"]):
-        waiting = sub["counts"]["pending"] == sub["counts"]["total"]
-        assert sub["id"] in folded
-        assert (sub["articles"][0]["title"] in folded) is not waiting
+    for sub in (s for b in data.batches for s in b.subs):
+        waiting = sub.counts.pending == sub.counts.total
+        assert sub.id in folded
+        assert (sub.articles[0].title in folded) is not waiting
 
 
 # The event log, the history and the ledger
@@ -272,9 +272,11 @@ def test_what_was_paid_is_what_the_rows_say(shelves: dict[int, Path]) -> None:
 
 
 def test_a_row_stays_a_row_and_moves_no_cursor(shelves: dict[int, Path]) -> None:
-    data = as_data(status(find(shelves[60])))
+    data = status(find(shelves[60]))
     rows = shown("status", data, terminal=False).count("\n")
-    data["batches"][0]["subs"][0]["articles"][0]["error"] = "one\ntwo\x1b[2J"
-    text = shown("status", data, terminal=False)
+    odd = replace(data.batches[0].subs[0].articles[0], error="one\ntwo\x1b[2J")
+    sub = replace(data.batches[0].subs[0], articles=(odd, *data.batches[0].subs[0].articles[1:]))
+    batch = replace(data.batches[0], subs=(sub, *data.batches[0].subs[1:]))
+    text = shown("status", replace(data, batches=(batch, *data.batches[1:])), terminal=False)
     assert text.count("\n") == rows
     assert "one two\ufffd[2J" in text

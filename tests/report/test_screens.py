@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,17 @@ def shown(view: str, data: Any, width: int = 80) -> str:
     return out.getvalue()
 
 
-def status(*articles: ArticleStatus) -> dict[str, Any]:
+def status(*articles: ArticleStatus) -> Status:
     counts = Counts(total=len(articles), drafts=len(articles))
     batch = BatchStatus("1", "", counts, (SubBatchStatus("1A", "", counts, articles),))
-    return asdict(Status(".", counts, 108, 14, (batch,), ()))
+    return Status(".", counts, 108, 14, (batch,), ())
 
 
 def test_what_no_article_is_is_not_listed() -> None:
     first = shown("status", status(DRAFT)).splitlines()[0]
     assert first == "1 article: 1 draft"
     every = Counts(50, 2, 3, 4, 5, 6, 7, 8)
-    line = shown("status", {**status(), "counts": asdict(every)}, 100).splitlines()[0]
+    line = shown("status", replace(status(), counts=every), 100).splitlines()[0]
     assert line == "50 articles: 2 done, 3 accepted, 4 drafts, 5 pending, 6 failed, 7 by hand, 8 missing"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +12,9 @@ from rich.table import Table
 from agent.report.plain import plain
 from agent.report.screens.common import FOLDED, MARKS, SCREENFUL, SEVERITY, named, show_table, t
 from agent.report.words import counted
+
+if TYPE_CHECKING:
+    from agent.books.status import ArticleStatus, BatchStatus, Counts, Status
 
 
 def show_init(console: Console, data: Mapping[str, Any]) -> None:
@@ -24,21 +27,18 @@ def show_init(console: Console, data: Mapping[str, Any]) -> None:
         console.print("Next: expand next")
 
 
-def show_status(console: Console, data: Mapping[str, Any]) -> None:
-    c = data["counts"]
-    console.print(t(f"{counted(c['total'], 'article')}: {standings(c)}"))
-    every = {a["slug"]: a for a in (*_planned(data["batches"]), *data["unplanned"])}.values()
-    console.print(t(f"the files as they are: {_size(data['lines'], data['formulas'])}"))
-    drafts = [a for a in every if a["draft_lines"] is not None]
+def show_status(console: Console, data: Status) -> None:
+    console.print(t(f"{counted(data.counts.total, 'article')}: {standings(data.counts)}"))
+    console.print(t(f"the files as they are: {_size(data.lines, data.formulas)}"))
+    drafts = [(a.draft_lines, a.draft_formulas or 0) for a in data.articles() if a.draft_lines is not None]
     if drafts:
-        size = _size(sum(a["draft_lines"] for a in drafts), sum(a["draft_formulas"] or 0 for a in drafts))
-        console.print(t(f"drafts that wait for review: {size}"))
-    folded = console.is_terminal and c["total"] > SCREENFUL
-    show_plan(console, data["batches"], folded=folded)
-    if data["unplanned"]:
-        console.print(t(f"\n{counted(len(data['unplanned']), 'article')} that no batch names", "bold"))
+        console.print(t(f"drafts that wait for review: {_size(*map(sum, zip(*drafts, strict=True)))}"))
+    folded = console.is_terminal and data.counts.total > SCREENFUL
+    show_plan(console, data.batches, folded=folded)
+    if data.unplanned:
+        console.print(t(f"\n{counted(len(data.unplanned), 'article')} that no batch names", "bold"))
         if not folded:
-            _show_articles(console, data["unplanned"])
+            _show_articles(console, data.unplanned)
     if folded:
         console.print(t("\nSub-batches under way are listed; --json, or a pipe, lists every article.", "dim"))
 
@@ -46,52 +46,48 @@ def show_status(console: Console, data: Mapping[str, Any]) -> None:
 STANDINGS = ("done", "accepted", "drafts", "pending", "failed", "by_hand", "missing")
 
 
-def standings(counts: Mapping[str, int]) -> str:
+def standings(counts: Counts) -> str:
     """How many articles stand where; what no article is, is left out."""
-    words = {name: name.replace("_", " ") for name in STANDINGS}
+    found = {name: getattr(counts, name) for name in STANDINGS}
     said = [
-        counted(counts[name], "draft") if name == "drafts" else f"{counts[name]:,} {words[name]}"
-        for name in STANDINGS
-        if counts[name]
+        counted(many, "draft") if name == "drafts" else f"{many:,} {name.replace('_', ' ')}"
+        for name, many in found.items()
+        if many
     ]
     return ", ".join(said) or "none"
-
-
-def _planned(batches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [a for batch in batches for sub in batch["subs"] for a in sub["articles"]]
 
 
 def _size(lines: int, formulas: int) -> str:
     return f"{counted(lines, 'line')}, {counted(formulas, 'display formula')}"
 
 
-def show_plan(console: Console, batches: Sequence[Mapping[str, Any]], *, folded: bool = False) -> None:
+def show_plan(console: Console, batches: Sequence[BatchStatus], *, folded: bool = False) -> None:
     if not batches:
         console.print("The plan is empty; build one from your documents: expand plan import")
     for batch in batches:
-        for sub in batch["subs"]:
-            c = sub["counts"]
-            head = f"\n{sub['id']} {sub['title']}  {c['done']}/{c['total']} done"
-            console.print(t(head + (f", {counted(c['drafts'], 'draft')}" if c["drafts"] else ""), "bold"))
-            whole = c["total"] in (c["done"] + c["by_hand"], c["pending"])
-            if sub["articles"] and not (folded and whole):
-                _show_articles(console, sub["articles"])
+        for sub in batch.subs:
+            c = sub.counts
+            head = f"\n{sub.id} {sub.title}  {c.done}/{c.total} done"
+            console.print(t(head + (f", {counted(c.drafts, 'draft')}" if c.drafts else ""), "bold"))
+            whole = c.total in (c.done + c.by_hand, c.pending)
+            if sub.articles and not (folded and whole):
+                _show_articles(console, sub.articles)
 
 
-def _show_articles(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+def _show_articles(console: Console, rows: Sequence[ArticleStatus]) -> None:
     head = ("state", "article", "lines", "formulas", "target")
     show_table(console, head, map(_article, rows), right=(2, 3), styles=dict(MARKS.values()))
 
 
-def _article(row: Mapping[str, Any]) -> tuple[str, ...]:
-    word, _ = MARKS.get(row["status"], (row["status"], ""))
-    lines = row["draft_lines"] if row["draft_lines"] is not None else row["lines"]
-    formulas = row["draft_formulas"] if row["draft_formulas"] is not None else row["formulas"]
-    wanted = {x["name"]: x["wanted"] for x in row["targets"]}
+def _article(row: ArticleStatus) -> tuple[str, ...]:
+    word, _ = MARKS.get(row.status, (row.status, ""))
+    lines = row.draft_lines if row.draft_lines is not None else row.lines
+    formulas = row.draft_formulas if row.draft_formulas is not None else row.formulas
+    wanted = {x.name: x.wanted for x in row.targets}
     target = f"{wanted.get('lines', 0)}+ / {wanted.get('formulas', 0)}+" if wanted else ""
-    verdict = " met" if row["met"] else " short" if row["status"] in ("draft", "accepted", "merged") else ""
-    remark = f"  {row['error']}" if row["error"] else "  source changed" if row["changed"] else ""
-    return word, named(row["title"], row["slug"]), str(lines), str(formulas), target + verdict + remark
+    verdict = " met" if row.met else " short" if row.status in ("draft", "accepted", "merged") else ""
+    remark = f"  {row.error}" if row.error else "  source changed" if row.changed else ""
+    return word, named(row.title, row.slug), str(lines), str(formulas), target + verdict + remark
 
 
 def show_report(console: Console, data: Mapping[str, Any]) -> None:
