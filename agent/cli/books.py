@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -34,10 +35,22 @@ def plan_show(ctx: click.Context, as_json: bool) -> None:
     show(workspaces.plan_show(workspace(ctx)), as_json)
 
 
+def _a_number(ctx: click.Context, option: click.Parameter, seconds: float) -> float:
+    """Click lets NaN through: it lies below no bound."""
+    if math.isnan(seconds):
+        raise click.BadParameter("nan is no number of seconds")
+    return seconds
+
+
 @click.command()
 @click.option("--watch", is_flag=True, help="Keep it up to date, with what runs now, until Ctrl-C.")
 @click.option(
-    "--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks."
+    "--every",
+    type=click.FloatRange(0.1, 86_400),
+    default=2.0,
+    show_default=True,
+    callback=_a_number,
+    help="Seconds between two looks.",
 )
 @json_option
 @click.pass_context
@@ -48,7 +61,7 @@ def status(ctx: click.Context, watch: bool, every: float, as_json: bool) -> None
     if watch:
         from agent.report.watching import watch_status
 
-        watch_status(lambda: workspaces.status(workspace(ctx)), workspace(ctx).locks, every, as_json)
+        watch_status(lambda: workspaces.status(workspace(ctx)).data, workspace(ctx).locks, every, as_json)
         return
     show(workspaces.status(workspace(ctx)), as_json)
 

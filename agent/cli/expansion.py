@@ -162,4 +162,4 @@ def refresh(ctx: click.Context, result: Result) -> None:
     if result.view in ("finished", "batch"):
         from agent.commands import workspaces
 
-        workspaces.update_report(workspace(ctx))
+        workspaces.refresh_report(workspace(ctx))

@@ -93,7 +93,7 @@ def review(
 ) -> None:
     """Decide on a draft section by section: here, in the browser, or on a page to send."""
     from agent.commands import reviewing
-    from agent.commands.workspaces import update_report
+    from agent.commands.workspaces import refresh_report
 
     ws = workspace(ctx)
     name = reviewing.resolve(ws, slug) if slug else ""
@@ -108,16 +108,16 @@ def review(
         from agent.web.server import serve
 
         announce = announcer(not no_open)
-        serve(ws, slug=name, spec=spec, port=port, announce=announce, on_change=lambda: update_report(ws))
+        serve(ws, slug=name, spec=spec, port=port, announce=announce, on_change=lambda: refresh_report(ws))
         return
     if not name or as_json:
         show(reviewing.drafts(ws), as_json)
     from agent.review.terminal import walk
 
     try:
-        walk(ws, name, spec=spec, refresh=lambda: update_report(ws))
+        walk(ws, name, spec=spec, refresh=lambda: refresh_report(ws))
     finally:
-        update_report(ws)
+        refresh_report(ws)
 
 
 def announcer(browser: bool) -> Callable[[str], None]:

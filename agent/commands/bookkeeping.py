@@ -50,12 +50,13 @@ def audit(ws: Workspace, files: Sequence[Path]) -> Result:
 
 def cost(ws: Workspace) -> Result:
     """What the stored calls cost, grouped five ways. A group with an unknown price has no sum."""
-    from agent.llm import Ledger, priced
+    from agent.commands.workspaces import stored
+    from agent.llm import priced
     from agent.pipeline.names import role_of
     from agent.prompts import open_library
 
-    with Ledger(ws.ledger) as ledger:
-        rows = ledger.paid()
+    with stored(ws) as ledger:
+        rows = ledger.paid() if ledger else []
     library = open_library(ws.prompts)
     groups: dict[str, Callable[[Paid], str]] = {
         "article": lambda row: str(row.name.split("/")[0]),

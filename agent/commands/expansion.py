@@ -9,9 +9,8 @@ from unicodedata import normalize
 
 from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
-from agent.commands.workspaces import reported
+from agent.commands.workspaces import reported, stored
 from agent.errors import Locked, NothingToExpand, NotUtf8, RegionError, UsageError
-from agent.llm import Paid
 from agent.pipeline.estimate import Known, Size, estimate, identity_of, known
 from agent.pipeline.experience import learned
 from agent.pipeline.models import expected
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 
 def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch) -> Result:
     """Expand the next pending article of the plan; one that cannot be expanded as it stands is passed over with a
-    line. Raises UsageError when there is nothing to pick, or nothing else."""
+    line. Raises UsageError when there is nothing to pick, or nothing else; Locked where others have all there is."""
     unusable: UsageError | None = None
+    locked: Locked | None = None
     for article in pending(ws, watch):
         path = ws.root / article.file
         try:
@@ -38,10 +38,11 @@ def next_article(ws: Workspace, *, spec: str | None, dry_run: bool, watch: Watch
             # No failure that counts: as soon as its author has mended it, it is picked.
             watch.line(f"{article.slug}: {error}; passing on")
             unusable = unusable or error
-        except Locked:
+        except Locked as error:
             watch.line(f"{article.slug} is being worked on by another process, passing on")
-    if unusable is not None:
-        raise unusable
+            locked = locked or error
+    if unusable or locked:
+        raise unusable or locked  # type: ignore[misc]  # mypy takes `or` of two for maybe None
     if not ws.plan().batches:
         raise UsageError(
             f"{ws.config.paths.plan} names no articles",
@@ -139,7 +140,8 @@ def previews(
     """What runs of articles would take, without calling anything. ``batched``: as files of a batch API. Of an article
     that a run would refuse ``passed`` is told; without it, raises UsageError."""
     places = {place.item.slug: place for place in reversed(tuple(ws.plan().places()))}
-    rows = stored(ws)
+    with stored(ws) as ledger:
+        rows = ledger.paid() if ledger else []
     experience = learned(ws, rows)
     by_model: dict[str, dict[str, Known]] = {}
 
@@ -178,16 +180,6 @@ def previews(
                 raise
             passed(f"{error}, passing on")
     return found
-
-
-def stored(ws: Workspace) -> Sequence[Paid]:
-    """The rows of the ledger; a dry run makes none."""
-    if not ws.ledger.is_file():
-        return ()
-    from agent.llm import Ledger
-
-    with Ledger(ws.ledger) as ledger:
-        return ledger.paid()
 
 
 def _one(ws: Workspace, path: Path, spec: str | None, watch: Watch) -> Result:

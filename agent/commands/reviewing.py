@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.commands.result import Result
-from agent.commands.workspaces import reported, update_report
+from agent.commands.workspaces import refresh_report, reported
 from agent.errors import UsageError
 from agent.pipeline.run import Watch
 from agent.review import decide as review
@@ -40,7 +40,7 @@ def decide(
         standing = review.accept(ws, slug, sections, note=note, unseen=not with_errors)
     else:
         standing = review.reject(ws, slug, sections, note=note)
-    update_report(ws)
+    refresh_report(ws)
     return Result("decided", asdict(standing))
 
 
@@ -51,7 +51,7 @@ def redo(ws: Workspace, name: str, section: str, *, note: str, spec: str | None,
     slug = resolve(ws, name)
     with reported(ws):
         done = redo_one(ws, slug, section, note=note, spec=spec, watch=watch)
-    update_report(ws)
+    refresh_report(ws)
     return Result("finished", [done.report], 0 if done.passed else 1)
 
 
@@ -72,7 +72,7 @@ def merge(
     for name in names:
         slug = resolve(ws, name)
         done = merge_one(
-            ws, slug, commit=commit, branch=branch, overwrite=overwrite, refresh=lambda: update_report(ws)
+            ws, slug, commit=commit, branch=branch, overwrite=overwrite, refresh=lambda: refresh_report(ws)
         )
         branch = done.branch or branch
         rows.append(asdict(done))
@@ -84,5 +84,5 @@ def undo(ws: Workspace, name: str) -> Result:
 
     slug = resolve(ws, name)
     file = undo_one(ws, slug)
-    update_report(ws)
+    refresh_report(ws)
     return Result("undone", {"slug": slug, "file": file})

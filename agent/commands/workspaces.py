@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.commands.result import Result
-from agent.errors import ExpandError, UsageError
+from agent.errors import ExpandError, LedgerError, UsageError
+from agent.report.plain import plain
+from agent.report.words import counted
 from agent.workspace import Workspace, hold, write_bytes, write_text
 from agent.workspace.layout import CONFIG
+
+if TYPE_CHECKING:
+    from agent.llm import Ledger
 
 IGNORED = (
     "/outputs/ledger.db*",
@@ -84,6 +91,15 @@ def update_report(ws: Workspace) -> bytes:
     return text
 
 
+def refresh_report(ws: Workspace) -> None:
+    """Bring PROGRESS_REPORT.md up to date after something that stands, also where the report cannot be written: that
+    is a warning then, and `expand report` fails by it."""
+    try:
+        update_report(ws)
+    except (ExpandError, OSError) as error:
+        print(plain(f"warning: {ws.config.paths.report} is not up to date: {error}"), file=sys.stderr)
+
+
 @contextmanager
 def reported(ws: Workspace) -> Iterator[None]:
     """Bring PROGRESS_REPORT.md up to date when the block has failed: what it did until then is in the event log."""
@@ -91,21 +107,30 @@ def reported(ws: Workspace) -> Iterator[None]:
         yield
     except ExpandError:
         # What went wrong is told, not that the report could not be written.
-        with suppress(ExpandError):
+        with suppress(ExpandError, OSError):
             update_report(ws)
         raise
 
 
+@contextmanager
+def stored(ws: Workspace) -> Iterator[Ledger | None]:
+    """The ledger to look at; None where there is none, as looking makes none."""
+    from agent.llm import Ledger
+
+    if not ws.ledger.is_file():
+        yield None
+        return
+    with Ledger(ws.ledger) as ledger:
+        yield ledger
+
+
 def ledger_stats(ws: Workspace) -> Result:
     from agent.commands.bookkeeping import grouped
-    from agent.llm import Ledger, priced
+    from agent.llm import LedgerStats, priced
 
-    ledger = Ledger(ws.ledger)
-    try:
-        stats = ledger.stats()
-        rows = ledger.paid()
-    finally:
-        ledger.close()
+    with stored(ws) as ledger:
+        stats = ledger.stats() if ledger else LedgerStats()
+        rows = ledger.paid() if ledger else []
     price = priced(ws.config.prices.models)
     sums = grouped([(row, price(row.model, row.usage)) for row in rows], lambda row: row.model)
     costs = {row["name"]: row["cost"] for row in sums}
@@ -116,23 +141,26 @@ def ledger_stats(ws: Workspace) -> Result:
 
 
 def ledger_verify(ws: Workspace) -> Result:
-    from agent.llm import Ledger
-
-    ledger = Ledger(ws.ledger)
-    try:
-        problems = ledger.verify()
-        rows = ledger.stats().rows
-    finally:
-        ledger.close()
+    """What was changed or lost of the ledger; exit code 1 where something was."""
+    rows = 0
+    with stored(ws) as ledger:
+        problems = ledger.verify() if ledger else _gone(ws)
+        with suppress(LedgerError):  # told among the problems
+            rows = ledger.stats().rows if ledger else 0
     return Result("verify", {"rows": rows, "problems": problems}, 1 if problems else 0)
 
 
-def ledger_export(ws: Workspace, file: Path, prefix: str) -> Result:
-    from agent.llm import Ledger
+def _gone(ws: Workspace) -> list[str]:
+    """What is wrong with there being no ledger."""
+    drafts = sum(event.kind == "drafted" for event in ws.events.read())
+    return (
+        [f"{ws.named(ws.ledger)} is gone, and the event log has {counted(drafts, 'draft')}"] if drafts else []
+    )
 
-    ledger = Ledger(ws.ledger)
-    try:
+
+def ledger_export(ws: Workspace, file: Path, prefix: str) -> Result:
+    with stored(ws) as ledger:
+        if ledger is None:
+            raise UsageError(f"there is no {ws.named(ws.ledger)} yet", hint="a run makes it: expand next")
         rows = ledger.export(file, prefix=prefix)
-    finally:
-        ledger.close()
     return Result("export", {"file": str(file), "rows": rows})

@@ -220,7 +220,7 @@ class Ledger:
 
     def verify(self) -> list[str]:
         """Problems found, one line each: keys and digests recomputed, triggers present, no row missing,
-        SQLite's own check."""
+        SQLite's own check. Damage is a finding, never an error."""
         from agent.llm.ledger_audit import problems
 
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agent.llm import ledger_schema as sql
 from agent.llm.keys import key_of, sha256
@@ -19,20 +19,21 @@ from agent.llm.ledger_rows import (
 )
 from agent.records import Call
 
+Look = Callable[[sqlite3.Connection], Iterator[str]]
+
 
 def problems(db: sqlite3.Connection) -> list[str]:
     """One line each, in a fixed order; empty where all is well."""
-    return [
-        *_sqlite(db),
-        *_triggers(db),
-        *_texts(db),
-        *_calls(db),
-        *_gaps(db),
-        *_judgements(db),
-        *_arrivals(db),
-        *_ways(db),
-        *_cache_writes(db),
-    ]
+    looks = (_sqlite, _triggers, _texts, _calls, _gaps, _judgements, _arrivals, _ways, _cache_writes)
+    return [line for look in looks for line in _as_far_as_it_goes(look, db)]
+
+
+def _as_far_as_it_goes(look: Look, db: sqlite3.Connection) -> Iterator[str]:
+    """What a look finds until the file cannot be read any further, and that it cannot."""
+    try:
+        yield from look(db)
+    except (sqlite3.DatabaseError, ValueError, TypeError, LookupError, AttributeError) as error:
+        yield f"{look.__name__.strip('_').replace('_', ' ')}: cannot be read ({error})"
 
 
 def _sqlite(db: sqlite3.Connection) -> Iterator[str]:

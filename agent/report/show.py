@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
+from agent.report.plain import CONTROL, plain
+
 
 def render(view: str, data: Any, raw: bytes | None, as_json: bool) -> None:
-    """Print a command's result on stdout. ``raw`` bytes go out as they are."""
+    """Print a command's result on stdout. ``raw`` bytes go out as they are, but to a terminal made plain."""
     if as_json:
         print(to_json(data))
     elif raw is not None:
+        if sys.stdout.isatty():
+            raw = plain(raw.decode("utf-8", "replace")).encode()
         sys.stdout.flush()
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()
@@ -23,8 +28,13 @@ def render(view: str, data: Any, raw: bytes | None, as_json: bool) -> None:
         screen(view, data)
 
 
-def to_json(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, indent=1, default=_plain)
+def to_json(data: Any, *, indent: int | None = 1) -> str:
+    """JSON that is legible, and moves no cursor where a terminal shows it: controls beyond ASCII are escaped too."""
+    return CONTROL.sub(_escaped, json.dumps(data, ensure_ascii=False, indent=indent, default=_plain))
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return f"\\u{ord(control[0]):04x}"
 
 
 def _plain(value: Any) -> Any:

@@ -8,13 +8,14 @@ waiting, fallback, stored, rejected, changed, down, up, round, with name, attemp
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any
+
+from agent.report.show import to_json
 
 if TYPE_CHECKING:
     from agent.llm import CallEvent
@@ -61,7 +62,7 @@ class Stream:
 
     def write(self, event: str, **fields: Any) -> None:
         at = self._now().isoformat(timespec="milliseconds")
-        text = json.dumps({"at": at, "event": event, **fields}, ensure_ascii=False)
+        text = to_json({"at": at, "event": event, **fields}, indent=None)
         with self._lock:
             if not self._open:
                 return

@@ -6,25 +6,21 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from agent.report.board import Totals
 from agent.report.live import draw, running, summary
 from agent.report.plain import plain
+from agent.report.show import as_data, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-
-class Shown(Protocol):
-    """A command's result, as far as a screen needs it."""
-
-    @property
-    def data(self) -> Any: ...
+    from agent.books.status import Status
 
 
 def watch_status(
-    read: Callable[[], Shown],
+    read: Callable[[], Status],
     notes: Path,
     every: float,
     as_json: bool,
@@ -38,8 +34,8 @@ def watch_status(
 
     console = console or NewConsole(highlight=False)
 
-    def look() -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-        return read().data, running(notes)
+    def look() -> tuple[Status, list[Mapping[str, Any]]]:
+        return read(), running(notes)
 
     with suppress(KeyboardInterrupt, BrokenPipeError):
         if console.is_terminal and not as_json:
@@ -58,43 +54,34 @@ def _drawn(look: Callable[[], Any], console: Console, every: float, sleep: Calla
 
 
 def _printed(look: Callable[[], Any], every: float, sleep: Callable[[float], None], as_json: bool) -> None:
-    import json
-
     last = ""
     while True:
         data, runs = look()
-        text = json.dumps({**data, "runs": runs}, ensure_ascii=False) if as_json else line(data, runs)
+        text = to_json({**as_data(data), "runs": runs}, indent=None) if as_json else line(data, runs)
         if text != last:
             print(text if as_json else plain(text), flush=True)
         last = text
         sleep(every)
 
 
-def line(data: Mapping[str, Any], runs: list[Mapping[str, Any]]) -> str:
-    c = data["counts"]
-    counts = f"{c['done']} done, {c['drafts']} drafts, {c['pending']} pending, {c['failed']} failed"
-    return "; ".join([f"{c['total']} articles: {counts}", *(summary(Totals(**r["totals"])) for r in runs)])
+def line(data: Status, runs: list[Mapping[str, Any]]) -> str:
+    c = data.counts
+    counts = f"{c.done} done, {c.drafts} drafts, {c.pending} pending, {c.failed} failed"
+    return "; ".join([f"{c.total} articles: {counts}", *(summary(Totals(**r["totals"])) for r in runs)])
 
 
-def screenful(data: Mapping[str, Any], runs: list[Mapping[str, Any]], *, height: int) -> RenderableType:
+def screenful(data: Status, runs: list[Mapping[str, Any]], *, height: int) -> RenderableType:
     """What fits: the counts, one line a sub-batch that has begun, and the tables of what runs now."""
     from rich.console import Group
     from rich.text import Text
 
-    subs = [
-        s
-        for b in data["batches"]
-        for s in b["subs"]
-        if any(s["counts"][k] for k in ("done", "drafts", "failed"))
-    ]
-    rows = [Text(line(data, [])), Text(f"{data['lines']:,} lines, {data['formulas']:,} display formulas")]
+    subs = [s for b in data.batches for s in b.subs if s.counts.done or s.counts.drafts or s.counts.failed]
+    rows = [Text(line(data, [])), Text(f"{data.lines:,} lines, {data.formulas:,} display formulas")]
     room = max(2, height - len(rows) - 4 - (10 if runs else 0))
     for sub in subs[:room]:
-        c = sub["counts"]
-        said = f"{c['done']}/{c['total']} done, {c['drafts']} drafts" + (
-            f", {c['failed']} failed" if c["failed"] else ""
-        )
-        rows.append(Text(plain(f"  {sub['id']} {sub['title']}  {said}")))
+        c = sub.counts
+        said = f"{c.done}/{c.total} done, {c.drafts} drafts" + (f", {c.failed} failed" if c.failed else "")
+        rows.append(Text(plain(f"  {sub.id} {sub.title}  {said}")))
     if len(subs) > room:
         rows.append(Text(f"  … and {len(subs) - room} more sub-batches", style="dim"))
     left = max(3, (height - len(rows) - 2) // max(1, len(runs)) - 3)

@@ -12,6 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from agent.books.status import BatchStatus, Counts, Status, SubBatchStatus
 from agent.llm import CallEvent
 from agent.pipeline.job import Progress
 from agent.records import Usage
@@ -178,14 +179,10 @@ def test_runs_of_other_processes_are_seen_while_they_live(tmp_path: Path) -> Non
     assert running(tmp_path, now=lambda: 1e12) == [], "a note that nobody writes any more is old"
 
 
-class Looked:
-    def __init__(self, drafts: int) -> None:
-        counts = {"done": 0, "drafts": drafts, "failed": 0, "total": 9}
-        sub = {"id": "9C", "title": "优化", "counts": counts}
-        self.data = {
-            "counts": {"total": 9, "done": 0, "drafts": drafts, "pending": 9 - drafts, "failed": 0},
-            "lines": 100, "formulas": 5, "batches": [{"subs": [sub]}],
-        }  # fmt: skip
+def looked(drafts: int) -> Status:
+    counts = Counts(total=9, drafts=drafts, pending=9 - drafts)
+    batch = BatchStatus("9", "", counts, (SubBatchStatus("9C", "优化", counts, ()),))
+    return Status(".", counts, 100, 5, (batch,), ())
 
 
 def watched(console: Console, looks: list[int], notes: Path, as_json: bool = False) -> None:
@@ -197,12 +194,12 @@ def watched(console: Console, looks: list[int], notes: Path, as_json: bool = Fal
         if not looks:
             raise KeyboardInterrupt
 
-    watch_status(lambda: Looked(next(left)), notes, 2.0, as_json, console=console, sleep=sleep)
+    watch_status(lambda: looked(next(left)), notes, 2.0, as_json, console=console, sleep=sleep)
 
 
 def test_status_is_watched_as_lines_where_there_is_no_terminal(tmp_path: Path, capsys: Any) -> None:
     watched(Console(file=io.StringIO()), [1, 1, 2], tmp_path)
-    assert capsys.readouterr().out.splitlines() == [line(Looked(1).data, []), line(Looked(2).data, [])]
+    assert capsys.readouterr().out.splitlines() == [line(looked(1), []), line(looked(2), [])]
     watched(Console(file=io.StringIO()), [3], tmp_path, as_json=True)
     assert json.loads(capsys.readouterr().out)["runs"] == []
 

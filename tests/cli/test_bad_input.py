@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -341,3 +344,59 @@ def test_a_loop_of_links_and_a_folder_named_like_an_article(site: Site) -> None:
         done = site.expand("run", name, "--model", FAKE)
         assert done.code == 2, done
         assert "Traceback" not in done.err
+
+
+BROKEN_REPORT = "# 进度\n\n<!-- expand:progress 1A 2025-01-01 begin -->\n"
+
+
+def test_a_broken_report_hides_nothing_that_was_done(site: Site) -> None:
+    """The draft was paid for, and a decision was made: that the report cannot be written is a warning."""
+    site.article("a.md")
+    (site.root / "PROGRESS_REPORT.md").write_text(BROKEN_REPORT, encoding="utf-8")
+    warning = "warning: PROGRESS_REPORT.md is not up to date"
+    done = site.expand("run", "a", "--model", FAKE, "--json", "--events", "events")
+    said(done, done.json[0]["verdict"] != "pass", warning)
+    assert json.loads((site.root / "events").read_text("utf-8").splitlines()[-1])["event"] == "result"
+    for argv in (("accept", "a"), ("merge", "a"), ("undo", "a"), ("reject", "a", "--note", "x")):
+        said(site.expand(*argv), 0, warning)
+    said(site.expand("report"), 2, "PROGRESS_REPORT.md")
+    assert (site.root / "PROGRESS_REPORT.md").read_text("utf-8") == BROKEN_REPORT
+
+
+def test_a_damaged_ledger_is_what_verify_finds(site: Site) -> None:
+    site.article("a.md")
+    site.expand("run", "a", "--model", FAKE)
+    path = site.root / "outputs" / "ledger.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page: int = db.execute("PRAGMA page_size").fetchone()[0]
+    whole = path.read_bytes()
+    pages = len(whole) // page
+    assert pages > 8
+    for first in range(1, pages, max(1, pages // 6)):
+        path.write_bytes(whole[: first * page] + b"\xa5" * (2 * page) + whole[(first + 2) * page :])
+        done = site.expand("ledger", "verify", "--json")
+        assert (done.code, "defect" in done.err) in ((1, False), (2, False)), done
+        assert done.code == 2 or done.json["problems"]
+    path.unlink()
+    done = site.expand("ledger", "verify", "--json")
+    assert (done.code, done.json["problems"]) == (
+        1,
+        ["outputs/ledger.db is gone, and the event log has 1 draft"],
+    )
+    for argv in (("ledger", "stats"), ("cost",), ("next", "--dry-run")):
+        site.expand(*argv)
+        assert not path.exists(), "looking makes none"
+
+
+def test_titles_move_no_cursor_in_json_either(site: Site) -> None:
+    path = site.article("a.md", "---\ntitle: 甲\x9b31m\u202e乙\n---\n" + SHORT)
+    for argv in (("status", "--json"), ("measure", str(path), "--json")):
+        done = site.expand(*argv)
+        assert not set("\x9b\u202e") & set(done.out)
+    assert site.expand("status", "--json").json["unplanned"][0]["title"] == "甲\x9b31m\u202e乙"
+
+
+@pytest.mark.parametrize("every", ["nan", "inf", "0", "-1"])
+def test_a_watch_needs_a_time_to_look_again(site: Site, every: str) -> None:
+    said(site.expand("status", "--watch", "--every", every), 2, "--every")

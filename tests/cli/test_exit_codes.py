@@ -173,6 +173,8 @@ def test_locked_is_5_and_next_passes_on(
     assert done.json[0]["slug"] == "b"
     assert "a is being worked on by another process" in done.err
     assert site.expand("status").code == 0, "looking needs no lock"
+    done = site.expand("next", "--model", FAKE)
+    assert (done.code, "another expand process" in done.err) == (5, True), "a is pending, and another has it"
     os.kill(running.pid, signal.SIGKILL)
     site.nursery.wait(running)
     done = site.expand("run", "a", "--model", FAKE)
