@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from agent.cli import cli
+from agent.errors import BudgetReached
+from agent.llm import Ledger
 from agent.pipeline.badges import with_badges
 
 SOURCE = "# 题\n\n设$x>0$，显然\n\\begin{equation}x+x=2x\\label{eq:a}\\end{equation}\n\n## 小结\n\n完。\n"
@@ -73,6 +75,18 @@ def test_without_a_model_the_judge_is_asked_for(files: tuple[Path, Path, Path], 
     )
     assert done.exit_code != 0
     assert "--model" in str(done.exception)
+
+
+def test_a_cap_of_the_workspace_holds_for_the_judge(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    a, b, judge = files
+    (tmp_path / "config.toml").write_text("[budget]\ntokens = 10\n", encoding="utf-8")
+    spec = f"command:{sys.executable} {judge} content"
+    done = CliRunner().invoke(
+        cli, ["-C", str(tmp_path), "evaluate", str(a), "--against", str(b), "--model", spec]
+    )
+    assert isinstance(done.exception, BudgetReached)
+    with Ledger(tmp_path / "outputs" / "ledger.db") as ledger:
+        assert ledger.rows() == []
 
 
 def test_the_judge_sees_no_badge(files: tuple[Path, Path, Path], tmp_path: Path) -> None:

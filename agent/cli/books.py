@@ -182,7 +182,10 @@ def cost(ctx: click.Context, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, spec: str | None, as_json: bool) -> None:
-    """What works on this machine and what does not, with a fix for each failure."""
+    """What works on this machine and what does not, with a fix for each failure.
+
+    Every model that a run would ask gets two small calls, which no ledger and no cap counts.
+    """
     from agent.commands import doctor as examination
 
     show(examination.examine(ctx.obj, spec), as_json)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from agent.cli.running import events_option, finish, opened_stream, watched
 from agent.cli.shared import FILE, json_option, model_option, show, workspace
 
 
@@ -60,16 +61,25 @@ def reject(ctx: click.Context, slug: str, sections: tuple[str, ...], note: str, 
 @click.argument("section", default="")
 @click.option("--note", default="", help="What to do differently; it enters the prompt with the old text.")
 @model_option
+@events_option
 @json_option
 @click.pass_context
-def redo(ctx: click.Context, slug: str, section: str, note: str, spec: str | None, as_json: bool) -> None:
+def redo(
+    ctx: click.Context,
+    slug: str,
+    section: str,
+    note: str,
+    spec: str | None,
+    events: str | None,
+    as_json: bool,
+) -> None:
     """Write one section again; without a section, what an earlier redo left waiting."""
     from agent.commands import reviewing
-    from agent.report.live import watching
 
-    with watching() as watch:
-        result = reviewing.redo(workspace(ctx), slug, section, note=note, spec=spec, watch=watch)
-    show(result, as_json)
+    with opened_stream(events) as stream:
+        with watched(ctx, stream) as watch:
+            result = reviewing.redo(workspace(ctx), slug, section, note=note, spec=spec, watch=watch)
+        finish(ctx, result, as_json, stream, events)
 
 
 @click.command()

@@ -93,8 +93,13 @@ def evaluate(
 ) -> None:
     """How good expansions are: measured, and by a judge. Evidence, not truth."""
     from agent.commands import evaluation
+    from agent.report.live import watching
 
-    show(evaluation.evaluate_files(ctx.obj, files, against=against, source=source, spec=spec), as_json)
+    with watching() as watch:
+        result = evaluation.evaluate_files(
+            ctx.obj, files, against=against, source=source, spec=spec, watch=watch
+        )
+    show(result, as_json)
 
 
 def loud(unsafe: bool) -> bool:

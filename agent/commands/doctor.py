@@ -8,16 +8,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.commands.result import Result
-from agent.config import Config
+from agent.config import ROLES, Config
 from agent.errors import ExpandError
 from agent.workspace import find
 
 PROBE = "doctor/probe"
+MOST_TOKENS = 2000
+"""Of a reply to a probe: a model that reasons needs room before it says ok."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def examine(folder: Path, spec: str | None) -> Result:
         here = Examined("workspace", True, "config.toml read")
     except ExpandError as error:
         config, here = Config(), Examined("workspace", None, str(error), error.hint)
-    rows = [here, python(), tokens(), mathjax(), *sandbox(), prover(), fonts(), git(), *model(config, spec)]
+    rows = [here, python(), tokens(), mathjax(), *sandbox(), prover(), fonts(), git(), *models(config, spec)]
     return Result("doctor", [asdict(r) for r in rows], 1 if any(r.ok is False for r in rows) else 0)
 
 
@@ -143,12 +146,18 @@ def git() -> Examined:
     return Examined("git", True, said)
 
 
-def model(config: Config, spec: str | None) -> list[Examined]:
-    """The key, and the endpoint by one small call."""
+def models(config: Config, spec: str | None) -> list[Examined]:
+    """Every model that a run would ask: its key, and its endpoint by two small calls, which no ledger counts."""
+    specs = dict.fromkeys([spec] if spec else map(config.spec_for, ROLES))
+    return [
+        row for wanted in specs for row in _model(config, wanted, "" if len(specs) == 1 else f" {wanted}")
+    ]
+
+
+def _model(config: Config, wanted: str, which: str) -> list[Examined]:
     from agent.pipeline.models import HELP
 
     key = config.model.api_key_env
-    wanted = spec or config.model.spec
     if wanted == "auto":
         if not os.environ.get(key):
             fix = f"set {key}, or name a model:\n{HELP}"
@@ -158,39 +167,43 @@ def model(config: Config, spec: str | None) -> list[Examined]:
         wanted = f"openai:{config.model.name}"
     if wanted.split(":")[0] in ("replay", "mailbox"):
         return [Examined("model", None, f"{wanted}: nothing to probe")]
-    return [attempt(f"model: {name}", work, HELP) for name, work in _probes(config, wanted).items()]
+    return [attempt(f"model{which}: {name}", work, HELP) for name, work in _probes(config, wanted).items()]
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,
+}
 
 
 def _probes(config: Config, spec: str) -> dict[str, Callable[[], str]]:
     from agent.llm import open_model
+    from agent.llm.json_reply import parse_json
     from agent.pipeline.models import settings
     from agent.records import Call, Message, Reply
 
-    schema = {
-        "type": "object",
-        "properties": {"ok": {"type": "boolean"}},
-        "required": ["ok"],
-        "additionalProperties": False,
-    }
-
-    async def ask(call: Call) -> tuple[Reply, int | None]:
+    async def ask(text: str, schema: Mapping[str, Any] | None) -> tuple[Reply, int | None]:
         opened = open_model(spec, settings(config))
         try:
+            call = Call(PROBE, spec, (Message("user", text),), {"max_tokens": MOST_TOKENS}, schema)
             return await opened.send(call), opened.context_window
         finally:
             await opened.aclose()
 
+    def whole(text: str, schema: Mapping[str, Any] | None = None) -> tuple[Reply, int | None]:
+        reply, window = asyncio.run(ask(text, schema))
+        if reply.finish_reason != "stop" or not reply.text.strip():
+            raise RuntimeError(f"{len(reply.text)} characters came, and then the end: {reply.finish_reason}")
+        return reply, window
+
     def answers() -> str:
-        reply, window = asyncio.run(
-            ask(Call(PROBE, spec, (Message("user", "Say ok."),), {"max_tokens": 200}))
-        )
+        reply, window = whole("Say ok.")
         return f"answered, {reply.usage.completion} tokens; context window {window or 'unknown'}"
 
     def structured() -> str:
-        call = Call(
-            PROBE, spec, (Message("user", 'Reply with the JSON {"ok": true}.'),), {"max_tokens": 300}, schema
-        )
-        reply, _ = asyncio.run(ask(call))
-        return f"a reply by schema came back ({reply.finish_reason})"
+        parse_json(whole('Reply with the JSON {"ok": true}.', SCHEMA)[0].text, SCHEMA)
+        return "a reply by schema came back"
 
     return {"answers": answers, "json schema": structured}

@@ -13,27 +13,36 @@ from agent.commands.texts import load
 from agent.config import Config
 from agent.errors import ConfigError, UsageError
 from agent.pipeline.evaluate import Comparison, compare, evaluate
+from agent.pipeline.watch import Watch
 from agent.workspace import Workspace, find
 
 MODELLESS = "evaluate --against needs a judge: --model SPEC, such as openai:gpt-5-mini or mailbox:DIR"
 
 
 def evaluate_files(
-    folder: Path, paths: Sequence[Path], *, against: Path | None, source: Path | None, spec: str | None
+    folder: Path,
+    paths: Sequence[Path],
+    *,
+    against: Path | None,
+    source: Path | None,
+    spec: str | None,
+    watch: Watch,
 ) -> Result:
     """Measures of each file and, with ``against``, what a judge who does not know whose they are prefers."""
     for path in (*paths, *([against] if against else [])):
         load(path)
     measured = [asdict(evaluate(p)) for p in (*paths, *([against] if against else []))]
-    compared = [asdict(c) for c in _compare(folder, paths, against, source, spec)] if against else []
+    compared = [asdict(c) for c in _compare(folder, paths, against, source, spec, watch)] if against else []
     return Result("evaluate", {"measured": measured, "compared": compared})
 
 
 def _compare(
-    folder: Path, paths: Sequence[Path], against: Path, source: Path | None, spec: str | None
+    folder: Path, paths: Sequence[Path], against: Path, source: Path | None, spec: str | None, watch: Watch
 ) -> list[Comparison]:
-    from agent.llm import Client, Ledger, open_model
+    from agent.llm import Client, Ledger, open_model, priced
     from agent.pipeline.models import settings
+    from agent.pipeline.resources import budget_of, retry_policy
+    from agent.pipeline.times import Times
     from agent.prompts import open_library
 
     ws = _workspace(folder)
@@ -43,7 +52,15 @@ def _compare(
     original = read(_original(paths[0], against, source), "source.md")
     ledger = Ledger(ws.ledger if ws else _scratch())
     model = open_model(wanted, settings(ws.config if ws else Config()))
-    client = Client(ledger, {"default": model})
+    budget = budget_of(ws, ledger, priced(ws.config.prices.models), Times(), watch) if ws else None
+    # In a workspace its caps and its patience hold for a judge as for everybody.
+    client = Client(
+        ledger,
+        {"default": model},
+        retry=retry_policy(ws) if ws else None,
+        budget=budget,
+        observe=watch.calls,
+    )
 
     async def run() -> list[Comparison]:
         try:
@@ -59,6 +76,8 @@ def _compare(
     try:
         return asyncio.run(run())
     finally:
+        if budget is not None:
+            budget.close()
         ledger.close()
 
 

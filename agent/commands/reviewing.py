@@ -51,7 +51,6 @@ def redo(ws: Workspace, name: str, section: str, *, note: str, spec: str | None,
     slug = resolve(ws, name)
     with reported(ws):
         done = redo_one(ws, slug, section, note=note, spec=spec, watch=watch)
-    refresh_report(ws)
     return Result("finished", [done.report], 0 if done.passed else 1)
 
 
