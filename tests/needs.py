@@ -1,4 +1,4 @@
-"""What some tests need of a machine. Where it is missing they are skipped; `EXPAND_REQUIRE=sandbox,browser,strace`, which
+"""What some tests need of a machine. Where it is missing they are skipped; `EXPAND_REQUIRE=sandbox,browser,strace,mount`, which
 CI sets, makes that a failure, so that a green run means that they ran."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-KINDS = ("sandbox", "browser", "strace")
+KINDS = ("sandbox", "browser", "strace", "mount")
 REQUIRE = "EXPAND_REQUIRE"
 
 

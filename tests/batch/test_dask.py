@@ -30,7 +30,9 @@ class Cluster:
 
     nursery: Nursery
     folder: Path
-    env: dict[str, str] = field(default_factory=lambda: {k: os.environ[k] for k in ("PATH", "HOME")})
+    env: dict[str, str] = field(
+        default_factory=lambda: {k: v for k, v in os.environ.items() if k in ("PATH", "HOME")}
+    )
     workers: list[Running] = field(default_factory=list)
 
     def __post_init__(self) -> None:

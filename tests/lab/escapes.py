@@ -22,6 +22,11 @@ TIGHT = Limits(wall=20.0, memory=1 * GIB, processes=24, file_size=4 * MIB, disk=
 QUICK = Limits(wall=1.0, memory=1 * GIB, processes=24, file_size=4 * MIB, disk=24 * MIB, output=64 * 1024)
 
 
+def long_sleep(secret: str) -> str:
+    """Seconds that no other test run on this machine sleeps for."""
+    return f"31.{int(secret, 16) % 10**9:09d}"
+
+
 def programs(port: int, parent: int, secret: str, outside: str) -> dict[str, tuple[str, Limits]]:
     """Name → program that prints ESCAPED when it gets through, and its limits."""
     connect = "import socket\ns = socket.create_connection(({!r}, {}), timeout=2)\nprint('ESCAPED')"
@@ -106,7 +111,8 @@ def programs(port: int, parent: int, secret: str, outside: str) -> dict[str, tup
         ),
         "left behind": (
             f"import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        open('alive-{secret}', 'w')\n"
-            "        os.execv('/usr/bin/sleep', ['sleep', '31.415'])\n    os._exit(0)\ntime.sleep(0.3)\nprint('gone')",
+            f"        os.execv('/usr/bin/sleep', ['sleep', '{long_sleep(secret)}'])\n    os._exit(0)\n"
+            f"while not os.path.exists('alive-{secret}'): time.sleep(0.01)\nprint('gone')",
             TIGHT,
         ),
     }

@@ -65,22 +65,15 @@ class Service(FakeOpenAI):
     def __init__(self, before: Callable[[int, Seen], Step | None] | None = None) -> None:
         super().__init__()
         self.before = before
-        self._count = 0
         self._counting = threading.Lock()
 
     def take(self, seen: Seen) -> Step:
         with self._counting:
-            self._count += 1
-            number = self._count
-        if self.before is not None:
-            own = self.before(number, seen)
-            if own is not None:
-                with self._counting:
-                    self.requests.append(seen)
-                return own
-        with self._counting:
+            # At once, whatever `before` waits for: a request counts from its arrival.
             self.requests.append(seen)
-        return self.written(seen)
+            number = len(self.requests)
+        own = self.before(number, seen) if self.before is not None else None
+        return self.written(seen) if own is None else own
 
     def written(self, seen: Seen) -> Text:
         """The writer's answer, with token counts of its own for every answer."""

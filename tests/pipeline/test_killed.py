@@ -40,18 +40,22 @@ class Killer:
         self.at = 0
         self.seen = 0
         self.told = threading.Event()
+        self.counting = threading.Lock()
 
     def aim(self, at: int) -> None:
-        self.at, self.seen, self.running = at, 0, None
-        self.told.clear()
+        with self.counting:
+            self.at, self.seen, self.running = at, 0, None
+            self.told.clear()
 
     def shoot(self, running: Running) -> None:
         self.running = running
         self.told.set()
 
     def __call__(self, number: int, seen: Seen) -> None:
-        self.seen += 1
-        if self.seen == self.at:
+        with self.counting:
+            self.seen += 1
+            hit = self.seen == self.at
+        if hit:
             self.told.wait(60)
             assert self.running is not None
             os.kill(self.running.pid, signal.SIGKILL)
