@@ -33,7 +33,7 @@ def diff(ctx: click.Context, slug: str, as_json: bool) -> None:
 def accept(
     ctx: click.Context, slug: str, sections: tuple[str, ...], note: str, with_errors: bool, as_json: bool
 ) -> None:
-    """Accept sections of a draft; none named: all of them."""
+    """Accept sections of a draft; none named: all that were not rejected."""
     from agent.commands import reviewing
 
     ws = workspace(ctx)

@@ -33,6 +33,9 @@ def show_decided(console: Console, data: Mapping[str, Any]) -> None:
     console.print(t(f"{data['slug']}: {data['status']}"))
     if data["undecided"]:
         console.print(t("undecided: " + ", ".join(data["undecided"])))
+    rejected = [id for id, decision in data["sections"].items() if decision == "rejected"]
+    if rejected:
+        console.print(t("rejected: " + ", ".join(rejected), "yellow"))
 
 
 def show_merged(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -55,17 +55,19 @@ class HoldsErrors(UsageError):
 def accept(
     ws: Workspace, slug: str, sections: Sequence[str] = (), *, note: str = "", unseen: bool = False
 ) -> Standing:
-    """Accept sections; none named: all of them. Raises UsageError without a draft or for an unknown section.
+    """Accept sections; none named: all that were not rejected. Raises UsageError without a draft, for an unknown
+    section and where none is left.
 
     ``unseen``: whoever decides was not shown what the checks found; then HoldsErrors is raised, and nothing accepted,
     where a section holds an error.
     """
     with deciding(ws, slug):
         ids = _checked(ws, slug, sections)
+        chosen = list(sections) or _not_rejected(ws, slug, ids)
         if unseen:
-            _refuse_errors(ws, slug, sections or ids)
-        _withdraw_redo(ws, slug, sections or ids)
-        ws.events.append("accepted", slug, sections=list(sections) or list(ids), of=list(ids), note=note)
+            _refuse_errors(ws, slug, chosen)
+        _withdraw_redo(ws, slug, chosen)
+        ws.events.append("accepted", slug, sections=chosen, of=list(ids), note=note)
         return standing(ws, slug)
 
 
@@ -155,6 +157,18 @@ def deciding(ws: Workspace, slug: str) -> AbstractContextManager[None]:
     """Hold while decisions on an article are read and written."""
     # Not the article's own lock: reviewing while a batch writes other articles, or a redo this one, is normal.
     return hold(ws.locks, f"{slug} decisions", wait=10.0)
+
+
+def _not_rejected(ws: Workspace, slug: str, ids: Sequence[str]) -> list[str]:
+    """Sections of which nobody has said no: to accept the rest is not to take that back."""
+    state = state_of(ws, slug)
+    found = [s for s in ids if state.sections.get(s) != "rejected"]
+    if ids and not found:
+        raise UsageError(
+            f"{slug}: every section was rejected",
+            hint=f"name those to accept all the same: expand accept {slug} SECTION…",
+        )
+    return found
 
 
 def _checked(ws: Workspace, slug: str, sections: Sequence[str]) -> tuple[str, ...]:

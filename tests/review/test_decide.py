@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agent.errors import Locked, UsageError
+from agent.merge import merge
 from agent.pipeline import run as running
 from agent.review import edit as editing
 from agent.review import take_back as taking
@@ -35,6 +36,18 @@ def test_accepting_all_makes_the_article_accepted(desk: Desk) -> None:
     assert now.status == "accepted"
     assert now.decided
     assert set(now.sections) == set(desk.sections())
+
+
+def test_accepting_the_rest_takes_back_no_rejection(desk: Desk) -> None:
+    reject(desk.ws, desk.slug, ["philosophy.1"], note="太长")
+    now = accept(desk.ws, desk.slug)
+    assert now.sections == {s: "rejected" if s == "philosophy.1" else "accepted" for s in desk.sections()}
+    assert merge(desk.ws, desk.slug).left_out == ("philosophy.1",)
+    assert accept(desk.ws, desk.slug, ["philosophy.1"]).sections["philosophy.1"] == "accepted"
+    for section in desk.sections():
+        reject(desk.ws, desk.slug, [section], note="太长")
+    with pytest.raises(UsageError, match="every section was rejected"):
+        accept(desk.ws, desk.slug)
 
 
 def test_rejecting_needs_a_note_and_keeps_the_draft(desk: Desk) -> None:
