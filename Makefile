@@ -25,6 +25,7 @@ demo: $(STAMP)
 	@if [ -f "outputs/$(SAMPLE)/draft.md" ]; then \
 	  echo '$$ $(BIN)/expand status'; $(BIN)/expand status; \
 	  echo "The draft is there: outputs/$(SAMPLE)/draft.md"; \
+	  echo "To see it written again: $(BIN)/expand run $(SAMPLE) --model replay:recordings/$(SAMPLE).jsonl"; \
 	else \
 	  echo '$$ $(BIN)/expand next --model replay:recordings/$(SAMPLE).jsonl'; \
 	  $(BIN)/expand next --model "replay:recordings/$(SAMPLE).jsonl" || test $$? -eq 1; \

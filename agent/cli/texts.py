@@ -45,8 +45,13 @@ def strip(file: Path, output: Path | None, as_json: bool) -> None:
     if not result.data["matches"]:
         click.echo(f"warning: {file}: the author's text was edited since it was read", err=True)
     if output is not None and result.raw is not None:
+        from agent.errors import UsageError
         from agent.workspace import write_bytes
 
+        if not output.parent.is_dir():
+            raise UsageError(
+                f"{output}: there is no folder {output.parent}", hint="make it, or mend the path"
+            )
         write_bytes(output, result.raw)
         raise SystemExit(result.code)
     show(result, as_json)

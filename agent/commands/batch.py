@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,17 @@ def batch(
     if not paths:
         return nothing(ws, f"no article of {id} is pending")
     with reported(ws):
-        return told(
-            expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched, engine=writers), id
-        )
+        done = expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched, engine=writers)
+    options = {"-j": jobs, "--limit": limit, "--via": via, "--scheduler": scheduler, "--model": spec}
+    if engine != "local":
+        options["--engine"] = engine
+    return told(done, command("batch", id, **options), id)
+
+
+def command(*words: str, **options: object) -> str:
+    """What to type for the same again; options without a value were not given."""
+    given = [part for name, value in options.items() if value is not None for part in (name, str(value))]
+    return shlex.join(["expand", *words, *given])
 
 
 def opener(engine: str, scheduler: str | None) -> Opener:
@@ -92,8 +101,9 @@ def slots_of(ws: Workspace, jobs: int | None) -> int:
     return jobs or max(1, ws.config.loop.concurrency)
 
 
-def told(whole: Whole, id: str = "") -> Result:
-    """A finished batch as data. The reports themselves stand in `outputs/`."""
+def told(whole: Whole, again: str, id: str = "") -> Result:
+    """A finished batch as data. ``again``: the command that goes on with it. The reports themselves stand in
+    `outputs/`."""
     rows = [_row(ended) for ended in whole.articles]
     costs = [row["cost"] for row in rows if row["ending"] == "draft"]
     data = {
@@ -102,6 +112,7 @@ def told(whole: Whole, id: str = "") -> Result:
         "drafts": sum(row["ending"] == "draft" for row in rows),
         "passed": sum(row["verdict"] == "pass" for row in rows),
         "left": [row["slug"] for row in rows if row["ending"] in ("left", "budget")],
+        "again": again,
         "calls": sum(row["calls"] for row in rows),
         "cost": None if None in costs else round(sum(costs), 6),
         "seconds": whole.seconds,

@@ -68,12 +68,16 @@ def run_articles(
     if len(paths) == 1:
         return _one(ws, paths[0], spec, watch)
     from agent.batch import expand_all
-    from agent.commands.batch import told
+    from agent.commands.batch import command, told
 
     with reported(ws):
         whole = expand_all(ws, paths, spec=spec, watch=watch)
     done = [a.finished for a in whole.articles if a.finished]
-    return _finished(done) if len(done) == len(paths) else told(whole)
+    return (
+        _finished(done)
+        if len(done) == len(paths)
+        else told(whole, command("run", *names, **{"--model": spec}))
+    )
 
 
 def pending(ws: Workspace, watch: Watch, *, id: str = "") -> Iterator[ArticleStatus]:

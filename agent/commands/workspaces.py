@@ -81,6 +81,7 @@ def report(ws: Workspace) -> Result:
 
 
 def update_report(ws: Workspace) -> bytes:
+    from agent.report.markers import split
     from agent.report.progress import update
 
     with hold(ws.locks, ws.config.paths.report, wait=30.0):
@@ -88,6 +89,13 @@ def update_report(ws: Workspace) -> bytes:
         text = update(existing, ws, ws.plan(), ws.events.read())
         if text != existing:
             write_bytes(ws.report, text)
+    if existing and text != existing and not any(p.key for p in split(existing, ws.config.paths.report)):
+        print(
+            plain(
+                f"note: {ws.config.paths.report} now holds the program's entries; what you wrote there stays as it was"
+            ),
+            file=sys.stderr,
+        )
     return text
 
 

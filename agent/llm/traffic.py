@@ -209,7 +209,8 @@ class Traffic:
         service = turn.service
         if service.failed(turn.started, error, self.clock()):
             detail = f"{service.identity} does not answer ({service.failures} failures in a row, the last: {error})"
-            self.observe(CallEvent("down", "", model=service.identity, detail=detail))
+            patience = self.limits.patience
+            self.observe(CallEvent("down", "", model=service.identity, detail=detail, seconds=patience))
         if self.gave_up(service.identity):
             self._refuse(service, error)
 

@@ -58,10 +58,16 @@ class Resources:
     """How a SPEC becomes a model."""
     _models: dict[str, Model] = field(default_factory=dict)
     """By SPEC."""
+    _told: set[str] = field(default_factory=set)
 
     def models(self, slug: str, spec: str | None) -> Models:
-        """The models that write an article; each SPEC is opened once."""
-        return open_models(self.ws, slug, spec, self.watch.calls, opened=self._models, opener=self.opener)
+        """The models that write an article; each SPEC is opened once, and what is to be known of the choice told once
+        for all articles."""
+        found = open_models(self.ws, slug, spec, self.watch.calls, opened=self._models, opener=self.opener)
+        if found.note and found.note not in self._told:
+            self._told.add(found.note)
+            self.watch.line(found.note)
+        return found
 
     def client(self, by_role: Mapping[str, Model]) -> Client:
         return Client(

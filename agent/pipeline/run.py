@@ -118,8 +118,6 @@ async def expand_one(
         data = source_of(path, state, ws.output(slug) / "draft.md" if redo else None)
         wanted = state.drafted.get("spec") or spec if redo else spec
         models = resources.models(slug, wanted)
-        if models.note:
-            resources.watch.line(models.note)
         try:
             frozen = await asyncio.to_thread(freeze, ws, slug, path, data, state)
             if not redo:

@@ -144,7 +144,10 @@ def told(event: CallEvent) -> str:
         case "changed":
             return f"{event.name}: {event.detail}"
         case "down":
-            return f"{event.detail}; its calls are held, one at a time tries"
+            return (
+                f"{event.detail}; one call at a time tries again, the others wait, for {span(event.seconds)} at most. "
+                "Is its address right?"
+            )
         case "up":
             return f"{event.detail} after {span(event.seconds)}"
     return ""

@@ -225,6 +225,34 @@ def test_an_unknown_price_cannot_keep_a_cap_in_dollars(site: Site, service: Serv
     assert not service.requests
 
 
+def test_what_ended_all_of_them_is_said_once(site: Site) -> None:
+    def refuse(number: int, seen: Seen) -> Step:
+        return Status(401, "Incorrect API key provided")
+
+    with Service(refuse) as service:
+        filled(site.using(service), *NAMES)
+        done = site.expand("batch", "1A", "--limit", "9")
+        assert done.code == 3, done
+        assert done.out.count("Incorrect API key") == 1, done.out
+        assert re.search(r"3 articles: openai:\S+: HTTP 401: Incorrect API key", done.out)
+        assert done.err.count("model auto:") == 1, done.err
+        del site.env["OPENAI_API_KEY"]
+        assert site.expand("batch", "1A", "--dry-run").out.count("would not start") == 1
+
+
+def test_what_is_left_goes_on_by_the_same_command(site: Site) -> None:
+    filled(site, *NAMES)
+    site.config(QUICK + "[budget]\ntokens = 1\n")
+    done = site.expand("batch", "1A", "--limit", "2", "-j", "3", "--model", FAKE)
+    assert done.code == 4, done
+    again = f"expand batch 1A -j 3 --limit 2 --model {FAKE}"
+    assert f"go on with: {again}\n" in done.out
+    site.config(QUICK)
+    done = site.expand(*again.split()[1:], "--json")
+    assert [row["slug"] for row in done.json["articles"]] == ["a", "b"]
+    assert done.json["again"] == again
+
+
 def test_costs_by_role_and_day(site: Site) -> None:
     filled(site, "a")
     batch(site)

@@ -104,7 +104,7 @@ def test_the_range_holds_what_a_run_takes(site: Site) -> None:
     guess = site.expand("run", "d", "--model", FAKE, "--dry-run", "--json").json[0]["estimate"]
     assert guess["from"] == {"recorded": 0, "workspace": 3, "text": "from 3 articles of this workspace"}
     screen = site.expand("run", "d", "--model", FAKE, "--dry-run").out
-    assert "four of five take" in screen
+    assert "four of five articles take" in screen
     assert "from 3 articles of this workspace" in " ".join(screen.split())
     report = site.expand("run", "d", "--model", FAKE, "--json").json[0]
     took = {

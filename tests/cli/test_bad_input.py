@@ -351,6 +351,8 @@ def test_a_broken_report_hides_nothing_that_was_done(site: Site) -> None:
     done = site.expand("run", "a", "--model", FAKE, "--json", "--events", "events")
     said(done, done.json[0]["verdict"] != "pass", warning)
     assert json.loads((site.root / "events").read_text("utf-8").splitlines()[-1])["event"] == "result"
+    said(site.expand("strip", "outputs/a/draft.md", "-o", "gone/a.md"), 2, "there is no folder gone")
+    assert not (site.root / "gone").exists()
     for argv in (("accept", "a"), ("merge", "a"), ("undo", "a"), ("reject", "a", "--note", "x")):
         said(site.expand(*argv), 0, warning)
     said(site.expand("report"), 2, "PROGRESS_REPORT.md")

@@ -72,7 +72,7 @@ def test_what_to_do_is_said_once_for_all_articles() -> None:
     data = {"id": "1A", "articles": rows, "drafts": 1, "passed": 1, "calls": 1, "cost": 0.0, "seconds": 1.0}
     said = shown("batch", {**data, "left": []})
     assert said.count("OpenAI: export") == said.count("Ollama: export") == 1
-    assert f"\n  a: {keyless}\n  b: {keyless}\n    OpenAI: export …\n    Ollama: export …\n" in said
+    assert f"\n  2 articles: {keyless}\n    OpenAI: export …\n    Ollama: export …\n" in said
     assert "\n  c: not UTF-8 at byte 3\n    convert it\n" in said
     assert "1 draft (1 meets its targets), 1 call, $0.0000" in said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ def show_forecast(console: Console, data: Mapping[str, Any]) -> None:
     slots = "in files, at the price of the batch API" if data["via"] else f"{whole['slots']} calls at a time"
     if whole["from"]:
         console.print(t(within(whole), "dim"))
-    for problem in dict.fromkeys(row["problem"] for row in data["articles"] if row["problem"]):
+    for problem in reasons(data["articles"], "problem"):
         console.print(t(f"as things are it would not start: {problem}", "yellow"))
     console.print(t(f"with {names}, {slots}{unknown}; stored replies are not paid for again"))
 
@@ -67,16 +68,23 @@ def show_batch(console: Console, data: Mapping[str, Any]) -> None:
                     f"{dollars(data['cost'])}, {span(data['seconds'])}"))  # fmt: skip
     if data["left"]:
         console.print(t(f"{len(data['left'])} left: {', '.join(data['left'])}"))
-        console.print(t(f"  go on with: expand batch {data['id']}"))
+        console.print(t(f"  go on with: {data['again']}"))
 
 
 def _errors(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What ended articles; what to do is said once, below all that it is true of."""
-    said = [row for row in rows if row["error"]]
-    for hint in dict.fromkeys(row["hint"] for row in said):
-        for row in said:
-            if row["hint"] == hint:
-                told = row["error"].startswith((row["slug"] + ":", row["slug"] + "/"))
-                console.print(t(f"  {row['error'] if told else row['slug'] + ': ' + row['error']}", "red"))
+    """What ended articles, and what to do once, below all that it is true of."""
+    for hint in dict.fromkeys(row["hint"] for row in rows if row["error"]):
+        for line in reasons([row for row in rows if row["hint"] == hint], "error"):
+            console.print(t(f"  {line}", "red"))
         for line in hint.splitlines():
             console.print(t(f"    {line}", "dim"))
+
+
+def reasons(rows: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
+    """Why articles failed or would not start; what is true of several is said once."""
+    slugs: dict[str, list[str]] = {}
+    for row in rows:
+        if row[kind]:
+            why = re.sub(rf"^{re.escape(row['slug'])}(/\S+)?: ", "", row[kind])
+            slugs.setdefault(why, []).append(row["slug"])
+    return [f"{s[0] if len(s) == 1 else counted(len(s), 'article')}: {why}" for why, s in slugs.items()]

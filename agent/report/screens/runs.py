@@ -16,7 +16,11 @@ from agent.report.words import counted, dollars, program
 def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         guess, wanted = row["estimate"], row["targets"]
-        cost = "price unknown" if guess["cost"] is None else f"about ${guess['cost']:.2f}"
+        cost = (
+            "price unknown"
+            if guess["cost"] is None
+            else f"about ${guess['cost']:.2f} (prompts cached as usual)"
+        )
         console.print(t(f"{row['slug']}  ({row['sub'] or 'not in the plan'})", "bold"))
         console.print(t(f"  target {wanted['lines']}+ lines, {wanted['formulas']}+ formulas; about {guess['calls']} calls, "
                         f"{guess['prompt_tokens']:,} prompt and {guess['completion_tokens']:,} reply tokens, "
@@ -32,8 +36,10 @@ def within(guess: Mapping[str, Any]) -> str:
     calls, prompt, reply = (
         "{:,} to {:,}".format(*bounds[name]) for name in ("calls", "prompt_tokens", "completion_tokens")
     )
-    cost = "" if bounds["cost"] is None else ", ${:.2f} to ${:.2f}".format(*bounds["cost"])
-    return f"four of five take {calls} calls, {prompt} prompt and {reply} reply tokens{cost} ({guess['from']['text']})"
+    cost = ""
+    if bounds["cost"] is not None:
+        cost = ", ${:.2f} to (with no prompt cached) ${:.2f}".format(*bounds["cost"])
+    return f"four of five articles take {calls} calls, {prompt} prompt and {reply} reply tokens{cost} ({guess['from']['text']})"
 
 
 def show_nothing(console: Console, data: Mapping[str, Any]) -> None:
