@@ -51,7 +51,7 @@ _NUMBER = re.compile(r"(#\d+)\s*[-—–:：]?\s*")
 _ROW_LETTER = re.compile(r"(?:子批次\s*)?([A-Z])$")
 _DONE, _OPEN = re.compile(r"已完成|扩写|✅"), re.compile(r"剩余|待处理|待完成|📋|📝")
 _OURS = re.compile(r"<!-- expand:progress \S+ \S+ (begin|end) -->\s*$")
-_PATH = re.compile(r"`((?!/)[\w./-]+\.(?:md|txt|py|html|toml|json|csv|png|jpe?g|svg|pdf))`")
+_PATH = re.compile(r"`((?!/)(?!\.[\w-]+\.)[\w./-]+\.(?:md|txt|py|html|toml|json|csv|png|jpe?g|svg|pdf))`")
 _CHILD = re.compile(r"[：:]\s*(?:(\d+)\s*篇|若干)")
 
 

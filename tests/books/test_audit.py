@@ -43,7 +43,7 @@ def books(workspace: Workspace, article: Write) -> Workspace:
     )
     commit_all(workspace.root, "expanded")
     (workspace.root / "PROGRESS_REPORT.md").write_text(REPORT, encoding="utf-8")
-    (workspace.root / "TODO.md").write_text(TODO + "- 详见：`docs/新报告.md`\n", encoding="utf-8")
+    (workspace.root / "TODO.md").write_text(TODO + "- 详见：`docs/新报告.md`\n- 以 `.request.md` 结尾的是问题\n", encoding="utf-8")
     (workspace.root / "blog_list.txt").write_text(CATALOGUE, encoding="utf-8")
     return workspace
 
@@ -155,6 +155,7 @@ def test_files_and_figures_that_are_not_there(books: Workspace) -> None:
     assert ("docs/新报告.md", "no such file") in [
         (r.claimed, r.measured) for r in rows if r.file == "TODO.md"
     ]
+    assert ".request.md" not in [r.claimed for r in rows], "an ending names no file"
     assert [r.claimed for r in rows if r.rule == "figure"] == ["fig/a.png"]
 
 
