@@ -36,7 +36,7 @@ test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lock:
 	uv lock -q && uv export -q --frozen --no-emit-project --format requirements-txt --no-header -o requirements.lock && rm -f uv.lock

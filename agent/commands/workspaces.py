@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.commands.result import Result
 from agent.errors import ExpandError, LedgerError, UsageError
-from agent.report.plain import plain
+from agent.report.show import aside
 from agent.report.words import counted
 from agent.workspace import Workspace, hold, write_bytes, write_text
 from agent.workspace.layout import CONFIG
@@ -90,11 +89,8 @@ def update_report(ws: Workspace) -> bytes:
         if text != existing:
             write_bytes(ws.report, text)
     if existing and text != existing and not any(p.key for p in split(existing, ws.config.paths.report)):
-        print(
-            plain(
-                f"note: {ws.config.paths.report} now holds the program's entries; what you wrote there stays as it was"
-            ),
-            file=sys.stderr,
+        aside(
+            f"note: {ws.config.paths.report} now holds the program's entries; what you wrote there stays as it was"
         )
     return text
 
@@ -105,7 +101,7 @@ def refresh_report(ws: Workspace) -> None:
     try:
         update_report(ws)
     except (ExpandError, OSError) as error:
-        print(plain(f"warning: {ws.config.paths.report} is not up to date: {error}"), file=sys.stderr)
+        aside(f"warning: {ws.config.paths.report} is not up to date: {error}")
 
 
 @contextmanager

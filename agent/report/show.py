@@ -28,6 +28,11 @@ def render(view: str, data: Any, raw: bytes | None, as_json: bool) -> None:
         screen(view, data)
 
 
+def aside(text: str) -> None:
+    """Tell a person, on stderr, what is no part of the result."""
+    print(plain(text), file=sys.stderr)
+
+
 def to_json(data: Any, *, indent: int | None = 1) -> str:
     """JSON that is legible, and moves no cursor where a terminal shows it: controls beyond ASCII are escaped too."""
     return CONTROL.sub(_escaped, json.dumps(data, ensure_ascii=False, indent=indent, default=_plain))

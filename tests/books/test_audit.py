@@ -43,7 +43,9 @@ def books(workspace: Workspace, article: Write) -> Workspace:
     )
     commit_all(workspace.root, "expanded")
     (workspace.root / "PROGRESS_REPORT.md").write_text(REPORT, encoding="utf-8")
-    (workspace.root / "TODO.md").write_text(TODO + "- 详见：`docs/新报告.md`\n- 以 `.request.md` 结尾的是问题\n", encoding="utf-8")
+    (workspace.root / "TODO.md").write_text(
+        TODO + "- 详见：`docs/新报告.md`\n- 以 `.request.md` 结尾的是问题\n", encoding="utf-8"
+    )
     (workspace.root / "blog_list.txt").write_text(CATALOGUE, encoding="utf-8")
     return workspace
 
