@@ -223,6 +223,58 @@ def test_what_retrying_cannot_mend(step: Step, kind: type[ModelError], words: st
     assert words in str(error)
 
 
+AZURE = Status(400, "The response was filtered due to the prompt triggering a policy.", code="content_filter")
+DASHSCOPE = Status(400, "Input data may contain inappropriate content.", code="data_inspection_failed")
+FILTERS: list[Step] = [
+    AZURE,
+    DASHSCOPE,
+    Status(400, "not this", code="content_policy_violation"),
+    Status(400, "<400> InternalError.Algo.DataInspectionFailed: Input data may contain ..."),
+    ErrorEvent("Output data may contain inappropriate content.", code="data_inspection_failed"),
+]
+
+
+@pytest.mark.parametrize("step", FILTERS, ids=repr)
+def test_what_a_filter_declines_is_refused_and_says_nothing_about_the_endpoint(
+    fake_openai: FakeOpenAI, step: Step
+) -> None:
+    fake_openai.push(step)
+    told: list[CallEvent] = []
+    model = openai_model(fake_openai, observe=told.append)
+
+    async def both() -> None:
+        with pytest.raises(Refused, match="a/b: openai:any@") as caught:
+            await model.send(make_call(schema=SCHEMA))
+        assert "filter" in caught.value.hint
+        await model.send(make_call("a/c", schema=SCHEMA))
+        await model.aclose()
+
+    run(both())
+    assert formats(fake_openai) == ["json_schema", "json_schema"]
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("step", "of_call"),
+    [
+        (Status(400, "what is this"), True),
+        (Status(422, "what is this"), True),
+        (Status(400, "Model Not Exist", code="invalid_request_error"), False),
+        (Status(400, "API key not valid. Please pass a valid API key."), False),
+        (Status(401), False),
+        (Status(402), False),
+        (Status(403), False),
+        (Status(404), False),
+        (Status(429, code="insufficient_quota"), False),
+    ],
+    ids=repr,
+)
+def test_a_complaint_about_the_call_is_told_from_one_about_the_settings(step: Step, of_call: bool) -> None:
+    error = failure(step)
+    assert isinstance(error, Rejected)
+    assert error.of_call is of_call
+
+
 def test_statuses_come_with_what_to_do() -> None:
     assert "base_url" in failure(Status(404, "no such model")).hint
     assert "OPENAI_API_KEY" in failure(Status(401)).hint

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agent.errors import ContextOverflow, ModelError, NotConfigured, Rejected, Unavailable
+from agent.errors import ContextOverflow, ModelError, NotConfigured, Refused, Rejected, Unavailable
 from agent.llm import ModelSettings, open_model
 from agent.llm.langchain import LangChainModel
 from agent.records import Reply, Usage
@@ -174,6 +174,36 @@ def test_langchain_errors(status: int | None, kind: type[ModelError]) -> None:
     assert type(caught.value) is kind
     assert str(caught.value) == "a/b: anthropic:m: VendorError: key [key] no"
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "Output blocked by content filtering policy"),
+        (200, "Output blocked by content filtering policy"),
+        (400, "data_inspection_failed"),
+    ],
+)
+def test_what_a_filter_behind_langchain_declines_is_refused(status: int, words: str) -> None:
+    error = VendorError(status, "no")
+    error.body = {"type": "error", "error": {"type": "invalid_request_error", "message": words}}  # type: ignore[attr-defined]
+    model, _ = opened(Chat(error=error))
+    with pytest.raises(Refused) as caught:
+        run(model.send(make_call()))
+    assert "filter" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "of_call"),
+    [(400, "no", True), (422, "no", True), (400, "API key not valid", False), (401, "no", False)],
+)
+def test_a_complaint_behind_langchain_is_about_the_call_or_the_settings(
+    status: int, words: str, of_call: bool
+) -> None:
+    model, _ = opened(Chat(error=VendorError(status, words)))
+    with pytest.raises(Rejected) as caught:
+        run(model.send(make_call()))
+    assert caught.value.of_call is of_call
 
 
 class Cause(Exception):
