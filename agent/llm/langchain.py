@@ -114,7 +114,7 @@ class LangChainModel:
     async def _exchange(self, call: Call, on_token: Callable[[int], None] | None) -> Reply:
         parts: list[str] = []
         usage, finish = Usage(), ""
-        ruler, over = Ruler.of(call, kept=True), False
+        ruler, over = await Ruler.of(call, kept=True), False
         told = _messages(call)
         stream = self._chat(dict(call.params)).astream(marked(call, told) if keeps_marked(call) else told)
         async with aclosing(stream):
@@ -123,9 +123,10 @@ class LangChainModel:
                 usage = usage + _usage(getattr(chunk, "usage_metadata", None))
                 ending = getattr(chunk, "response_metadata", None) or {}
                 finish = next((str(ending[name]) for name in FINISH_FIELDS if ending.get(name)), finish)
+                arrived = ruler.take(parts[-1] + _thought(chunk.content))
                 if on_token is not None:
-                    on_token(len(parts))
-                if not finish and (over := ruler.is_over(parts[-1] + _thought(chunk.content))):
+                    on_token(arrived)
+                if not finish and (over := ruler.is_over):
                     finish = "length"
                     break
         if not parts:

@@ -144,10 +144,10 @@ class OpenAIModel:
             whole = await raw(model=self._name, messages=body["messages"], extra_body=rest)
             self._hear(whole)
             return self._reply(call, _whole(whole.parse()))
+        ruler = await Ruler.of(call, kept=any(name in rest for name in LIMITS))
         answer = client.chat.completions.create
         stream = await answer(model=self._name, messages=body["messages"], stream=True, extra_body=rest)
         self._hear(stream.response)
-        ruler = Ruler.of(call, kept=any(name in rest for name in LIMITS))
         return self._reply(call, await _collected(stream, ruler, on_token))
 
     def _reply(self, call: Call, heard: Heard) -> Reply:
@@ -226,7 +226,6 @@ async def _listen(
     chunks: AsyncIterable[Any], heard: Heard, ruler: Ruler, on_token: Callable[[int], None] | None
 ) -> None:
     """Chunks of other vendors lack fields, so none is taken for granted."""
-    count = 0
     async for chunk in chunks:
         heard.usage = _usage(getattr(chunk, "usage", None)) or heard.usage
         for choice in getattr(chunk, "choices", None) or ():
@@ -234,11 +233,11 @@ async def _listen(
             heard.parts.append(getattr(delta, "content", None) or "")
             heard.refusals.append(getattr(delta, "refusal", None) or "")
             heard.finish = getattr(choice, "finish_reason", None) or heard.finish
-            count += 1
-            if on_token is not None:
-                on_token(count)
             thought = "".join(getattr(delta, name, None) or "" for name in REASONING)
-            if heard.finish is None and ruler.is_over(heard.parts[-1] + thought):
+            arrived = ruler.take(heard.parts[-1] + heard.refusals[-1] + thought)
+            if on_token is not None:
+                on_token(arrived)
+            if heard.finish is None and ruler.is_over:
                 heard.finish, heard.tokens = "length", ruler.tokens
                 return
 

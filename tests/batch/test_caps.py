@@ -134,11 +134,12 @@ def test_a_cap_in_dollars_needs_a_price_and_one_can_be_set() -> None:
     run(main())
 
 
-def test_a_stream_that_broke_off_is_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arrived", [0, 7])
+def test_a_stream_that_broke_off_is_counted(tmp_path: Path, arrived: int) -> None:
     class Breaking(FakeModel):
         async def send(self, call, *, on_token=None):  # type: ignore[no-untyped-def]
             if len(self.calls) == 0:
-                on_token(7)
+                on_token(arrived)
             return await super().send(call, on_token=on_token)
 
     clock = Clock()
@@ -158,5 +159,5 @@ def test_a_stream_that_broke_off_is_counted(tmp_path: Path) -> None:
             await client.aclose()
 
     run(main())
-    prompt = budget.spent_tokens - 15 - 7
+    prompt = budget.spent_tokens - 15 - arrived
     assert 5 < prompt < 60, "its prompt, what had arrived, and the answer that came"

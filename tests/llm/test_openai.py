@@ -12,6 +12,7 @@ import pytest
 from agent.errors import ContextOverflow, CutOff, ModelError, NotConfigured, Refused, Rejected, Unavailable
 from agent.llm import Budget, CallEvent, Client, Ledger, ModelSettings, RetryPolicy, open_model
 from agent.records import Call, Reply, Usage
+from agent.tokens import count
 from tests.fakes.openai_server import (
     BadJson,
     CutStream,
@@ -27,6 +28,7 @@ from tests.fakes.openai_server import (
 from tests.llm.helpers import SECRET, Desk, make_call, make_request, openai_model, run
 
 LONG = "梯度下降沿负梯度方向走一步，步长由学习率决定。"
+ENDLESS = "梯度沿负方向走一步。" * 40
 
 
 def send(server: FakeOpenAI, call: Call | None = None, **settings: Any) -> Reply:
@@ -59,11 +61,25 @@ def test_a_plain_answer(fake_openai: FakeOpenAI, stream: bool) -> None:
 
 
 def test_tokens_are_told_as_they_come(fake_openai: FakeOpenAI) -> None:
-    fake_openai.push(Text(LONG, chunk=4))
+    fake_openai.push(Text(LONG, chunk=4, reasoning=LONG))
     told: list[int] = []
     run(openai_model(fake_openai).send(make_call(), on_token=told.append))
     assert told == sorted(told)
-    assert told[-1] >= len(LONG) // 4
+    assert told[0] <= 4
+    assert 2 * count(LONG) <= told[-1] < 3 * count(LONG)
+
+
+@pytest.mark.parametrize("chunk", [5, len(ENDLESS)])
+def test_a_stream_that_broke_off_costs_what_had_arrived(
+    tmp_path: Path, fake_openai: FakeOpenAI, chunk: int
+) -> None:
+    """However many chunks it came in."""
+    fake_openai.push(Text(ENDLESS, chunk=chunk, finish=None), Text(LONG))
+    budget = Budget(cap_tokens=10**6)
+    request = make_request(params={"max_tokens": 500})
+    Desk(tmp_path / "l.db", openai_model(fake_openai), options={"budget": budget}).ask(request)
+    lost = budget.spent_tokens - 11 - 7
+    assert count(ENDLESS) < lost < 1.5 * count(ENDLESS) + 60
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -156,11 +172,11 @@ def test_a_whole_text_whose_end_marker_stalls_is_kept(fake_openai: FakeOpenAI) -
 
 def test_cancelled_after_the_text_was_whole_it_is_stored(tmp_path: Path, fake_openai: FakeOpenAI) -> None:
     fake_openai.push(Stall(LONG, finish="stop"))
-    chunks = -(-len(LONG) // 5) + 1
+    chunks = iter(range(-(-len(LONG) // 5) + 1))
 
     async def main() -> None:
         def observe(event: CallEvent) -> None:
-            if event.kind == "tokens" and event.tokens == chunks:
+            if event.kind == "tokens" and next(chunks, 0) == -(-len(LONG) // 5):
                 asyncio.get_running_loop().call_soon(task.cancel)
 
         with Ledger(tmp_path / "l.db") as ledger:
@@ -380,7 +396,6 @@ def test_fields_that_are_refused_are_left_out(refused: str, left: str | None) ->
 
 
 BOTH = ("max_tokens", "max_completion_tokens")
-ENDLESS = "梯度沿负方向走一步。" * 40
 
 
 def test_where_neither_name_of_the_limit_is_taken_the_reply_is_broken_off_here(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_langchain_chunks_are_put_together() -> None:
     told: list[int] = []
     reply = run(model.send(make_call(schema={"type": "object"}), on_token=told.append))
     assert reply == Reply("好的。", "stop", Usage(12, 4, 3))
-    assert told == [1, 2, 3]
+    assert told == [1, 4, 4]
     assert chat.heard == [[("system", "你是作者"), ("user", '写一段\n\nJSON Schema:\n{"type":"object"}')]]
     assert made[-1] == {
         "name": "m",
