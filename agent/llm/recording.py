@@ -25,6 +25,7 @@ from pathlib import Path, PurePath
 from typing import Any, get_args
 
 from agent.errors import UnusableSpec
+from agent.llm.identities import split
 from agent.llm.keys import prompt_hash
 from agent.llm.ledger_rows import Row
 from agent.records import Call, FinishReason, Reply, Usage
@@ -75,7 +76,7 @@ def public_name(identity: str) -> str:
         return f"command:{PurePath(words[0]).name}"
     if vendor == "local":
         return f"local:{PurePath(name).name}"
-    return identity.partition("@")[0] if vendor == "openai" else identity
+    return split(identity).public
 
 
 def write_lines(file: Path, lines: Iterable[str]) -> None:

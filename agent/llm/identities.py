@@ -1,0 +1,47 @@
+"""Who answers: ``vendor:name``, and ``@host/path`` of the endpoint where it is not the vendor's own.
+
+An identity goes into the ledger key (``Call.model``): what is once written for a model and an endpoint stays, or stored
+answers are not found again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PLACELESS = ("mailbox", "replay")
+"""Vendors whose models have no name of their own: a moved folder keeps its ledger."""
+
+_WITHOUT_ENDPOINT = (*PLACELESS, "command", "local")
+"""What follows the vendor is a line or a file, in which an @ is one of its letters."""
+
+_ENDPOINT = re.compile(r"localhost|(?!v?\d+(?:\.\d+){0,2}$).*[.:/].*")
+"""A host with a dot, a port or a path; a version (``@20240620``, ``@v1.5``) is part of the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The parts of an identity."""
+
+    vendor: str
+    name: str
+    endpoint: str = ""
+    """Host, port and path; empty where it is the vendor's own."""
+
+    def __str__(self) -> str:
+        return f"{self.public}@{self.endpoint}" if self.endpoint else self.public
+
+    @property
+    def public(self) -> str:
+        """Vendor and name."""
+        return f"{self.vendor}:{self.name}" if self.name else self.vendor
+
+
+def split(identity: str) -> Identity:
+    """The last @ that is not the first letter of the name, and has what looks like an endpoint behind it, ends the
+    name."""
+    vendor, _, rest = identity.partition(":")
+    name, _, endpoint = rest.rpartition("@")
+    if name and vendor not in _WITHOUT_ENDPOINT and _ENDPOINT.fullmatch(endpoint):
+        return Identity(vendor, name, endpoint)
+    return Identity(vendor, rest)

@@ -1,0 +1,67 @@
+"""What the identity of a model says: vendor, name, endpoint."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.config import PriceConfig
+from agent.llm.identities import Identity, split
+from agent.llm.prices import cost_of, priced, window_of
+from agent.llm.recording import public_name
+from agent.records import Usage
+
+IDENTITIES = [
+    ("openai:m", Identity("openai", "m")),
+    ("openai:m@api.deepseek.com/v1", Identity("openai", "m", "api.deepseek.com/v1")),
+    ("openai:m@localhost", Identity("openai", "m", "localhost")),
+    ("openai:m@vllm:8000", Identity("openai", "m", "vllm:8000")),
+    ("openai:m@10.0.0.1", Identity("openai", "m", "10.0.0.1")),
+    ("openai:m@::1:8000/v1", Identity("openai", "m", "::1:8000/v1")),
+    ("openai:@cf/meta/llama-3", Identity("openai", "@cf/meta/llama-3")),
+    (
+        "openai:@cf/meta/llama-3@api.cloudflare.com/v1",
+        Identity("openai", "@cf/meta/llama-3", "api.cloudflare.com/v1"),
+    ),
+    ("google_vertexai:claude-3-5-sonnet@20240620", Identity("google_vertexai", "claude-3-5-sonnet@20240620")),
+    ("google_vertexai:x@default", Identity("google_vertexai", "x@default")),
+    ("google_vertexai:x@v1.5", Identity("google_vertexai", "x@v1.5")),
+    ("ollama:qwen3:8b@gpu.example.org:11434", Identity("ollama", "qwen3:8b", "gpu.example.org:11434")),
+    ("command:mail -s me@example.org", Identity("command", "mail -s me@example.org")),
+    ("local:x@1.2.0.gguf", Identity("local", "x@1.2.0.gguf")),
+    ("mailbox", Identity("mailbox", "")),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), IDENTITIES)
+def test_an_identity_is_split_and_put_together(text: str, parts: Identity) -> None:
+    assert split(text) == parts
+    assert str(parts) == text
+
+
+names = st.text("abc@/:.-0123456789", min_size=1, max_size=20).filter(str.strip)
+hosts = st.from_regex(
+    r"[a-z]{1,8}(\.[a-z]{2,5}){1,2}(:[1-9][0-9]{1,3})?(/[a-z0-9]{1,5}){0,2}", fullmatch=True
+)
+
+
+@given(names, hosts)
+def test_whatever_the_name_an_endpoint_is_found_behind_it(name: str, host: str) -> None:
+    assert split(f"openai:{name}@{host}") == Identity("openai", name, host)
+
+
+def test_names_with_an_at_sign_are_not_cut() -> None:
+    own = priced({"openai:@cf/meta/llama-3": PriceConfig(input=2.0, output=4.0)})
+    usage = Usage(1_000_000, 0, 1_000_000)
+    assert own("openai:@cf/meta/llama-3@api.cloudflare.com/v1", usage) == pytest.approx(6.0)
+    assert public_name("openai:@cf/meta/llama-3@api.cloudflare.com/v1") == "openai:@cf/meta/llama-3"
+    dated = "google_vertexai:claude-3-5-sonnet@20240620"
+    assert (cost_of(dated, usage) or 0) > 0
+    assert window_of(dated) == 200_000
+    assert public_name(dated) == dated
+
+
+def test_a_recording_names_no_endpoint_whatever_the_vendor() -> None:
+    assert public_name("ollama:qwen3@gpu.example.org:11434") == "ollama:qwen3"
+    assert public_name("mailbox") == "mailbox"
