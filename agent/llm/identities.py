@@ -9,6 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from agent.llm.endpoints import address_of, checked_url
+from agent.llm.model import ModelSettings
+
+OPENAI_ENDPOINT = "https://api.openai.com/v1"
+
 PLACELESS = ("mailbox", "replay")
 """Vendors whose models have no name of their own: a moved folder keeps its ledger."""
 
@@ -35,6 +40,26 @@ class Identity:
     def public(self) -> str:
         """Vendor and name."""
         return f"{self.vendor}:{self.name}" if self.name else self.vendor
+
+
+def identity_of(spec: str, settings: ModelSettings) -> str:
+    """Of the model that a SPEC opens under these settings; no key is needed to tell.
+
+    Raises UnusableSpec for an address that is none.
+    """
+    vendor, _, name = spec.partition(":")
+    if vendor in PLACELESS:
+        return vendor
+    if vendor != "openai":
+        return spec
+    url = openai_url(settings)
+    endpoint = "" if url.rstrip("/") == OPENAI_ENDPOINT else address_of(url)
+    return str(Identity(vendor, name.strip(), endpoint))
+
+
+def openai_url(settings: ModelSettings) -> str:
+    """Where ``openai:`` is asked. Raises UnusableSpec for an address that is none."""
+    return checked_url(settings.base_url or settings.env.get("OPENAI_BASE_URL") or OPENAI_ENDPOINT)
 
 
 def split(identity: str) -> Identity:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import ExpandError, ModelError, NotConfigured, Rejected, Unavailable
-from agent.llm.endpoints import address_of, checked_url, is_local
+from agent.llm.endpoints import address_of, is_local
+from agent.llm.identities import identity_of, openai_url, split
 from agent.llm.model import CallEvent, ModelSettings
 from agent.llm.openai_dialect import LIMITS, Dialect
 from agent.llm.openai_errors import is_complaint, translate
@@ -24,7 +25,6 @@ from agent.records import Call, FinishReason, Reply, Usage
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
 
-OWN_ENDPOINT = "https://api.openai.com/v1"
 PLACEHOLDER_KEY = "none"
 """For local servers, which ask for no key while the SDK does."""
 
@@ -50,10 +50,10 @@ class OpenAIModel:
         self.spec = spec
         self._name = name
         self._settings = settings
-        self._base_url = checked_url(settings.base_url or settings.env.get("OPENAI_BASE_URL") or OWN_ENDPOINT)
-        own = self._base_url.rstrip("/") == OWN_ENDPOINT
+        self._base_url = openai_url(settings)
         self._key = _checked_key(settings, self._base_url)
-        self.identity = f"openai:{name}" if own else f"openai:{name}@{address_of(self._base_url)}"
+        self.identity = identity_of(f"openai:{name}", settings)
+        own = not split(self.identity).endpoint
         self._dialect = Dialect.of(own_endpoint=own, streams=settings.stream)
         self._client: AsyncOpenAI | None = None
         self._window: int | str | None = settings.context_window or "unknown yet"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config import PriceConfig
-from agent.llm.identities import Identity, split
+from agent.llm import ModelSettings
+from agent.llm.identities import Identity, identity_of, split
 from agent.llm.prices import cost_of, priced, window_of
 from agent.llm.recording import public_name
 from agent.records import Usage
@@ -65,3 +66,29 @@ def test_names_with_an_at_sign_are_not_cut() -> None:
 def test_a_recording_names_no_endpoint_whatever_the_vendor() -> None:
     assert public_name("ollama:qwen3@gpu.example.org:11434") == "ollama:qwen3"
     assert public_name("mailbox") == "mailbox"
+
+
+@pytest.mark.parametrize(
+    ("spec", "env", "identity"),
+    [
+        ("mailbox:/tmp/m", {}, "mailbox"),
+        ("replay:x.jsonl", {}, "replay"),
+        ("command:llm -m x", {}, "command:llm -m x"),
+        ("openai:m", {}, "openai:m"),
+        ("openai: m", {"OPENAI_BASE_URL": "https://api.openai.com/v1/"}, "openai:m"),
+        (
+            "openai:m",
+            {"OPENAI_BASE_URL": "https://me:key@api.deepseek.com/?k=1"},
+            "openai:m@api.deepseek.com",
+        ),
+        ("anthropic:m", {"OPENAI_BASE_URL": "https://api.deepseek.com"}, "anthropic:m"),
+    ],
+)
+def test_the_identity_behind_a_spec(spec: str, env: dict[str, str], identity: str) -> None:
+    """Known without a key, and without opening anything."""
+    assert identity_of(spec, ModelSettings(env=env)) == identity
+
+
+def test_the_endpoint_of_the_settings_stands_before_the_environment() -> None:
+    settings = ModelSettings(base_url="http://10.0.0.2/v1", env={"OPENAI_BASE_URL": "http://10.0.0.1/v1"})
+    assert identity_of("openai:m", settings) == "openai:m@10.0.0.2/v1"
