@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.errors import ExpandError, NotConfigured, Unavailable, UnusableSpec
 from agent.llm.anthropic import listen, marked
+from agent.llm.identities import identity_of
 from agent.llm.keys import canonical
 from agent.llm.langchain_errors import headers_of, translate
 from agent.llm.model import ModelSettings
@@ -67,7 +68,8 @@ class LangChainModel:
         init: Callable[..., Any] | None = None,
     ) -> None:
         """init: stands in for ``init_chat_model``."""
-        self.spec = self.identity = spec
+        self.spec = spec
+        self.identity = identity_of(spec, settings)
         self._vendor = spec.partition(":")[0]
         self._name = name
         self._settings = settings
@@ -149,11 +151,11 @@ class LangChainModel:
             params[limit] = params.pop("max_tokens")
         key = canonical(params)
         if key not in self._chats:
-            retries = (
-                {} if self._vendor == "ollama" else {"max_retries": 0, "timeout": self._settings.timeout}
-            )
+            patience = {"timeout": self._settings.timeout}
+            # Ollama's package has no retries of its own, and hands what concerns HTTP on to httpx.
+            own = {"client_kwargs": patience} if self._vendor == "ollama" else {"max_retries": 0, **patience}
             try:
-                made = self._init(self._name, model_provider=self._vendor, **retries, **params)
+                made = self._init(self._name, model_provider=self._vendor, **own, **params)
             except ImportError as error:
                 raise missing(self._vendor, error) from None
             except Exception as error:

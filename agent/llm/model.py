@@ -58,8 +58,8 @@ Sleep = Callable[[float], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """What a vendor needs to know beyond the SPEC. Nothing here enters a ledger key, but ``base_url`` as
-    host and path."""
+    """What a vendor needs to know beyond the SPEC. Nothing here enters a ledger key, but the endpoint
+    (``base_url``, or the variable of ``env`` that stands for it) as host and path."""
 
     base_url: str | None = None
     """Endpoint of ``openai:``; None takes ``OPENAI_BASE_URL``, else the vendor's own."""

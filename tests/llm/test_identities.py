@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config import PriceConfig
+from agent.errors import UnusableSpec
 from agent.llm import ModelSettings
-from agent.llm.identities import Identity, identity_of, split
+from agent.llm.identities import ENDPOINTS, Identity, identity_of, split
 from agent.llm.prices import cost_of, priced, window_of
 from agent.llm.recording import public_name
+from agent.llm.vendors import VENDORS
 from agent.records import Usage
 
 IDENTITIES = [
@@ -82,6 +84,30 @@ def test_a_recording_names_no_endpoint_whatever_the_vendor() -> None:
             "openai:m@api.deepseek.com",
         ),
         ("anthropic:m", {"OPENAI_BASE_URL": "https://api.deepseek.com"}, "anthropic:m"),
+        ("anthropic:m", {"ANTHROPIC_BASE_URL": "https://api.anthropic.com/"}, "anthropic:m"),
+        (
+            "anthropic:m",
+            {
+                "ANTHROPIC_BASE_URL": "https://api.anthropic.com",
+                "ANTHROPIC_API_URL": "https://proxy.example.org/a",
+            },
+            "anthropic:m@proxy.example.org/a",
+        ),
+        (
+            "azure_openai:gpt-4o",
+            {"AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com/"},
+            "azure_openai:gpt-4o@mine.openai.azure.com",
+        ),
+        ("ollama:qwen3", {}, "ollama:qwen3"),
+        ("ollama:qwen3", {"OLLAMA_HOST": ""}, "ollama:qwen3"),
+        ("ollama:qwen3", {"OLLAMA_HOST": "127.0.0.1"}, "ollama:qwen3"),
+        ("ollama:qwen3", {"OLLAMA_HOST": "0.0.0.0:11434"}, "ollama:qwen3"),
+        ("ollama:qwen3", {"OLLAMA_HOST": ":11434"}, "ollama:qwen3"),
+        ("ollama:qwen3", {"OLLAMA_HOST": "http://localhost:11434/"}, "ollama:qwen3"),
+        ("ollama:qwen3:8b", {"OLLAMA_HOST": "gpu"}, "ollama:qwen3:8b@gpu:11434"),
+        ("ollama:qwen3", {"OLLAMA_HOST": "https://me:key@gpu.example.org"}, "ollama:qwen3@gpu.example.org"),
+        ("ollama:qwen3", {"OLLAMA_HOST": "10.0.0.1:8080"}, "ollama:qwen3@10.0.0.1:8080"),
+        ("bedrock:m", {"OLLAMA_HOST": "10.0.0.1"}, "bedrock:m"),
     ],
 )
 def test_the_identity_behind_a_spec(spec: str, env: dict[str, str], identity: str) -> None:
@@ -92,3 +118,23 @@ def test_the_identity_behind_a_spec(spec: str, env: dict[str, str], identity: st
 def test_the_endpoint_of_the_settings_stands_before_the_environment() -> None:
     settings = ModelSettings(base_url="http://10.0.0.2/v1", env={"OPENAI_BASE_URL": "http://10.0.0.1/v1"})
     assert identity_of("openai:m", settings) == "openai:m@10.0.0.2/v1"
+
+
+def test_an_address_that_is_none_is_named_by_its_variable() -> None:
+    with pytest.raises(UnusableSpec, match="OLLAMA_HOST"):
+        identity_of("ollama:m", ModelSettings(env={"OLLAMA_HOST": "gpu:port"}))
+
+
+def test_a_vendor_at_its_own_place_keeps_its_price() -> None:
+    usage = Usage(1000, 0, 1000)
+    assert cost_of("azure_openai:gpt-4o@mine.openai.azure.com", usage) == cost_of(
+        "azure_openai:gpt-4o", usage
+    )
+    assert cost_of("anthropic:claude-sonnet-4-5@proxy.example.org/a", usage) is None
+
+
+@pytest.mark.parametrize("vendor", sorted(ENDPOINTS))
+def test_every_vendor_with_an_endpoint_of_its_own_is_one_we_open(vendor: str) -> None:
+    assert vendor in dict(VENDORS)
+    host = {ENDPOINTS[vendor][0][0]: "https://elsewhere.example.org"}
+    assert identity_of(f"{vendor}:m", ModelSettings(env=host)) == f"{vendor}:m@elsewhere.example.org"

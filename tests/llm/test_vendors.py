@@ -146,6 +146,31 @@ def test_langchain_names_of_the_limit(spec: str, field: str) -> None:
     assert made[-1][field] == 50
 
 
+def test_answers_of_one_server_are_not_taken_for_those_of_another() -> None:
+    def init(name: str, **options: Any) -> Chat:
+        return Chat()
+
+    hosts = ("10.0.0.1:11434", "10.0.0.2:11434")
+    models = [
+        LangChainModel("ollama:m", "m", ModelSettings(env={"OLLAMA_HOST": h}), init=init) for h in hosts
+    ]
+    assert [model.identity for model in models] == [f"ollama:m@{host}" for host in hosts]
+    assert {model.spec for model in models} == {"ollama:m"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        ("anthropic:m", {"max_retries": 0, "timeout": 9}),
+        ("ollama:m", {"client_kwargs": {"timeout": 9}}),
+    ],
+)
+def test_no_vendor_is_waited_for_without_end(spec: str, options: dict[str, Any]) -> None:
+    _, made = opened(Chat(), spec)
+    vendor = spec.partition(":")[0]
+    assert made == [{"name": "m", "model_provider": vendor, **options}]
+
+
 class VendorError(Exception):
     def __init__(self, status: int | None, words: str) -> None:
         super().__init__(words)
