@@ -112,7 +112,7 @@ def test_one_article_at_its_cap_does_not_wait_for_the_others() -> None:
         async with budget.reserved(make_call("b/slow"), Usage(10, 0, 10)):
             refused = budget.reserved(make_call("a/x"), Usage(20, 0, 20)).__aenter__()
             with pytest.raises(BudgetReached):
-                await asyncio.wait_for(refused, 20)
+                await asyncio.wait_for(refused, 60)
 
     run(main())
 
