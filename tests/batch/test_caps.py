@@ -14,7 +14,7 @@ from agent.config import PriceConfig
 from agent.errors import BudgetReached, ConfigError, Unavailable
 from agent.llm import Budget, Client, Ledger, OwnAccounts, RetryPolicy, priced
 from agent.records import Reply, Usage
-from tests.llm.helpers import Clock, FakeModel, make_call, make_request, run
+from tests.llm.helpers import Clock, FakeModel, make_call, make_request, purse, run
 
 PRICE = priced({"fake:m": PriceConfig(input=1e6, cached=0.0, output=1e6)})
 """One dollar a token."""
@@ -143,7 +143,7 @@ def test_a_stream_that_broke_off_is_counted(tmp_path: Path, arrived: int) -> Non
             return await super().send(call, on_token=on_token)
 
     clock = Clock()
-    budget = Budget(cap_tokens=10**6)
+    budget, spent = purse()
 
     async def main() -> None:
         model = Breaking([Unavailable("cut"), "好。"])
@@ -159,5 +159,5 @@ def test_a_stream_that_broke_off_is_counted(tmp_path: Path, arrived: int) -> Non
             await client.aclose()
 
     run(main())
-    prompt = budget.spent_tokens - 15 - arrived
+    prompt = spent["a"] - 15 - arrived
     assert 5 < prompt < 60, "its prompt, what had arrived, and the answer that came"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.errors import ContextOverflow, CutOff, ModelError, NotConfigured, Refused, Rejected, Unavailable
-from agent.llm import Budget, CallEvent, Client, Ledger, ModelSettings, RetryPolicy, open_model
+from agent.llm import CallEvent, Client, Ledger, ModelSettings, RetryPolicy, open_model
 from agent.records import Call, Reply, Usage
 from agent.tokens import count
 from tests.fakes.openai_server import (
@@ -25,7 +25,7 @@ from tests.fakes.openai_server import (
     Step,
     Text,
 )
-from tests.llm.helpers import SECRET, Desk, make_call, make_request, openai_model, run
+from tests.llm.helpers import SECRET, Desk, make_call, make_request, openai_model, purse, run
 
 LONG = "梯度下降沿负梯度方向走一步，步长由学习率决定。"
 ENDLESS = "梯度沿负方向走一步。" * 40
@@ -75,10 +75,10 @@ def test_a_stream_that_broke_off_costs_what_had_arrived(
 ) -> None:
     """However many chunks it came in."""
     fake_openai.push(Text(ENDLESS, chunk=chunk, finish=None), Text(LONG))
-    budget = Budget(cap_tokens=10**6)
+    budget, spent = purse()
     request = make_request(params={"max_tokens": 500})
     Desk(tmp_path / "l.db", openai_model(fake_openai), options={"budget": budget}).ask(request)
-    lost = budget.spent_tokens - 11 - 7
+    lost = spent["a"] - 11 - 7
     assert count(ENDLESS) < lost < 1.5 * count(ENDLESS) + 60
 
 
@@ -417,7 +417,7 @@ BOTH = ("max_tokens", "max_completion_tokens")
 def test_where_neither_name_of_the_limit_is_taken_the_reply_is_broken_off_here(tmp_path: Path) -> None:
     """50 tokens were asked for and reserved: no more are paid for, and what there is counts as cut."""
     with FakeOpenAI(Text(ENDLESS), refuses=BOTH) as server:
-        budget = Budget(cap_tokens=200)
+        budget, spent = purse(cap_tokens=200)
         desk = Desk(tmp_path / "l.db", openai_model(server), options={"budget": budget})
         error = desk.fails(make_request(tries=1))
         assert type(error) is CutOff
@@ -430,7 +430,7 @@ def test_where_neither_name_of_the_limit_is_taken_the_reply_is_broken_off_here(t
         # The chunk that went over the limit is part of it.
         assert 50 < row.reply.usage.completion < 60
         assert not row.reply.usage.counted
-        assert budget.spent_tokens == row.reply.usage.prompt + row.reply.usage.completion
+        assert spent == {"a": row.reply.usage.prompt + row.reply.usage.completion}
 
 
 def test_what_ends_within_the_limit_is_whole_where_none_is_taken() -> None:
