@@ -127,7 +127,10 @@ class UnusableSpec(NotConfigured):
 
 
 class Rejected(ModelError):
-    pass
+    def __init__(self, message: str, *, of_call: bool = False, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.of_call = of_call
+        """True where this one call is at fault; others, by the same key and the same model, may be taken."""
 
 
 class ContextOverflow(ModelError):
@@ -139,7 +142,8 @@ class NotRecorded(ModelError):
 
 
 class BadReply(ModelError):
-    """A reply arrived, was stored as rejected, and is never used as text."""
+    """A reply arrived, was stored as rejected, and is never used as text. Of `Refused` there may be none: some services
+    answer what a filter declines with an error."""
 
     def __init__(self, message: str, *, hint: str = "", call: str = "", next_attempt: int = 0) -> None:
         super().__init__(message, hint=hint)

@@ -65,18 +65,29 @@ class Count:
         )
 
 
-def chaos(folder: Path, *, articles: int, kills: int, faults: float, seed: int) -> Count:
-    """Run it; ``folder`` is empty."""
+def chaos(
+    folder: Path,
+    *,
+    articles: int,
+    kills: int,
+    faults: float,
+    seed: int,
+    timeout: float = 1.0,
+    silence: float = 3600.0,
+) -> Count:
+    """Run it; ``folder`` is empty. The client waits ``timeout`` seconds for a byte; a service that stalls hangs up after
+    ``silence`` seconds. Where the machine may be so busy that whole answers come later than the first, the second has
+    to end the stalls: a whole answer that nobody waited for counts as lost."""
     start = time.monotonic()
     nursery_folder = folder / "nursery"
     nursery_folder.mkdir()
     nursery = Nursery(nursery_folder)
     try:
-        with Service(latency=0.05, first=0.02) as service:
-            calm = batch(folder / "calm", nursery, service, articles)
+        with Service(latency=0.05, first=0.02, silence=silence) as service:
+            calm = batch(folder / "calm", nursery, service, articles, timeout)
             expand(calm, service)
             service.reset(faults=faults)
-            wild = batch(folder / "wild", nursery, service, articles)
+            wild = batch(folder / "wild", nursery, service, articles, timeout)
             found = Count(articles=articles)
             rng = random.Random(seed)
             while found.kills < kills and killed(wild, service, rng.randint(2, 9), found):
@@ -91,8 +102,8 @@ def chaos(folder: Path, *, articles: int, kills: int, faults: float, seed: int) 
     return found
 
 
-def batch(root: Path, nursery: Nursery, service: Service, articles: int) -> Site:
-    make(root, articles, slots=SLOTS, wait_cap=0.2, timeout=1.0, warm=1.0)
+def batch(root: Path, nursery: Nursery, service: Service, articles: int, timeout: float) -> Site:
+    make(root, articles, slots=SLOTS, wait_cap=0.2, timeout=timeout, warm=1.0)
     site = Site(root, nursery)
     site.env |= {"OPENAI_BASE_URL": service.base_url, "OPENAI_API_KEY": "sk-benchmark"}
     return site
@@ -107,14 +118,17 @@ def expand(site: Site, service: Service) -> int:
 def killed(site: Site, service: Service, after: int, found: Count) -> bool:
     """Kill a run after so many more requests; False where it was done before."""
     goal = service.count() + after
+    service.hold(goal)
     running = site.start("batch", "1A", "--model", FAKE)
     while service.count() < goal:
         if not alive(running.pid):
             site.nursery.wait(running)
+            service.hold(0)
             return False
         time.sleep(0.005)
     os.kill(running.pid, signal.SIGKILL)
     site.nursery.wait(running)
+    service.hold(0)
     found.kills += 1
     before = found.lost
     found.lost = sum((answered(service) - kept(site)[0]).values())

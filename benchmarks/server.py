@@ -63,6 +63,10 @@ class Service:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/count") as answer:
             return int(answer.read())
 
+    def hold(self, goal: int) -> None:
+        """Leave those unanswered that come after so many requests; 0: nobody, and hang up on those who wait."""
+        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/hold?{goal}").read()
+
     def reset(self, **options: float) -> None:
         """Forget log and cache; change options."""
         query = "&".join(f"{k}={v}" for k, v in options.items())
@@ -87,6 +91,9 @@ class Server:
         self.kept: list[str] = []
         """Prompts whose first token has been sent, sorted."""
         self.tried: dict[str, int] = {}
+        self.goal = 0
+        """Requests after which the next ones wait, so that whoever wants to kill the client comes in time; 0: none."""
+        self.let_go = asyncio.Event()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -105,6 +112,10 @@ class Server:
             whole(writer, json.dumps(self.entries))
         elif path.startswith("/count"):
             whole(writer, str(len(self.entries)))
+        elif path.startswith("/hold"):
+            self.let_go.set()
+            self.goal, self.let_go = int(path.partition("?")[2]), asyncio.Event()
+            whole(writer, "{}")
         elif path.startswith("/reset"):
             self.entries, self.kept, self.tried = [], [], {}
             for pair in path.partition("?")[2].split("&"):
@@ -132,6 +143,9 @@ class Server:
         fault = self._fault(asked)
         entry["fault"] = fault
         entry["task"] = task_of(messages[1])
+        if 0 < self.goal < len(self.entries):
+            await self.let_go.wait()
+            return False
         if fault in ("429", "500", "503"):
             whole(writer, '{"error": {"message": "no", "type": "error"}}', status=int(fault))
             await writer.drain()
@@ -141,7 +155,9 @@ class Server:
             text = text[len(messages[2]) :]  # the rest of what was cut
         await asyncio.sleep(self.options.first)
         if fault == "stall":
-            await asyncio.sleep(3600)
+            await asyncio.sleep(self.options.silence)
+            writer.transport.abort()
+            return False
         if fault == "reset":
             writer.transport.abort()
             return False
@@ -296,6 +312,7 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--latency", type=float, default=1.0, help="seconds from request to last token")
     parser.add_argument("--first", type=float, default=0.0, help="seconds from request to first token")
+    parser.add_argument("--silence", type=float, default=3600.0, help="seconds of a stall, then it hangs up")
     parser.add_argument("--faults", type=float, default=0.0, help="share of requests that go wrong")
     with suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))

@@ -11,7 +11,7 @@ from agent.books.status import ArticleStatus, status
 from agent.commands.result import Result
 from agent.commands.workspaces import reported, stored
 from agent.errors import Locked, NothingToExpand, NotUtf8, RegionError, UsageError
-from agent.pipeline.estimate import Known, Size, estimate, identity_of, known
+from agent.pipeline.estimate import Known, Size, estimate, known, writer_identity
 from agent.pipeline.experience import learned
 from agent.pipeline.models import expected
 from agent.pipeline.prepare import read_source_file, readable
@@ -155,7 +155,7 @@ def previews(
         readable(path.name, data)
         targets = targets_for(places.get(slug), ws.config.targets)
         wanted, problem = expected(ws, slug, spec)
-        identity = identity_of(ws.config, wanted)
+        identity = writer_identity(ws.config, wanted)
         if identity not in by_model:
             by_model[identity] = known(rows, map(slug_of, paths), identity, batched=batched)
         return {

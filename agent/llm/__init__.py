@@ -3,6 +3,7 @@
 from agent.llm.accounts import OwnAccounts
 from agent.llm.budget import Budget
 from agent.llm.client import Client
+from agent.llm.identities import identity_of
 from agent.llm.json_reply import json_parser, parse_json
 from agent.llm.keys import key_of, prompt_hash
 from agent.llm.ledger import Ledger
@@ -38,6 +39,7 @@ __all__ = [
     "Traffic",
     "TrafficLimits",
     "cost_of",
+    "identity_of",
     "json_parser",
     "key_of",
     "open_model",

@@ -126,8 +126,6 @@ class Budget:
         self._dollars = any(c is not None for c in (cap_cost, article_cost, day_cost))
         self._released = asyncio.Event()
         self._under_way = 0
-        self.spent_tokens = 0
-        self.spent_cost = 0.0
 
     @asynccontextmanager
     async def reserved(self, call: Call, worst: Usage) -> AsyncIterator[Reserved]:
@@ -163,8 +161,6 @@ class Budget:
 
     def _spend(self, call: Call, usage: Usage) -> float:
         tokens, cost = usage.prompt + usage.completion, self._cost(call.model, usage)
-        self.spent_tokens += tokens
-        self.spent_cost += cost
         for cap in self._run:
             cap.spent += cap.amount(tokens, cost)
         return cost

@@ -155,7 +155,7 @@ class Client:
         tokens = worst.prompt + worst.completion
         await reserved.renew()
         async with self._traffic.turn(model, call, prefix=prefix, tokens=tokens) as turn:
-            arrived = 0
+            arrived: int | None = None
 
             def on_token(count: int) -> None:
                 nonlocal arrived
@@ -170,7 +170,7 @@ class Client:
             except BaseException as error:
                 if isinstance(error, Unavailable):
                     turn.failed(error)
-                if arrived:
+                if arrived is not None:
                     reserved.lost(Usage(worst.prompt, 0, arrived, counted=False))
                 raise
             turn.answered(reply.usage)

@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 from agent.errors import UnusableSpec
 
 
-def checked_url(url: str) -> str:
+def checked_url(url: str, setting: str = "base_url") -> str:
+    """Raises UnusableSpec, which names the setting, for what is no address."""
     try:
         parts = urlsplit(url)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, brackets around what is no address
         sound = False
     if not sound:
-        raise UnusableSpec("base_url is no http or https address", hint="such as http://127.0.0.1:8000/v1")
+        raise UnusableSpec(f"{setting} is no http or https address", hint="such as http://127.0.0.1:8000/v1")
     return url
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.errors import ExpandError, NotConfigured, Unavailable, UnusableSpec
 from agent.llm.anthropic import listen, marked
+from agent.llm.identities import identity_of
 from agent.llm.keys import canonical
 from agent.llm.langchain_errors import headers_of, translate
 from agent.llm.model import ModelSettings
@@ -67,7 +68,8 @@ class LangChainModel:
         init: Callable[..., Any] | None = None,
     ) -> None:
         """init: stands in for ``init_chat_model``."""
-        self.spec = self.identity = spec
+        self.spec = spec
+        self.identity = identity_of(spec, settings)
         self._vendor = spec.partition(":")[0]
         self._name = name
         self._settings = settings
@@ -114,7 +116,7 @@ class LangChainModel:
     async def _exchange(self, call: Call, on_token: Callable[[int], None] | None) -> Reply:
         parts: list[str] = []
         usage, finish = Usage(), ""
-        ruler, over = Ruler.of(call, kept=True), False
+        ruler, over = await Ruler.of(call, kept=True), False
         told = _messages(call)
         stream = self._chat(dict(call.params)).astream(marked(call, told) if keeps_marked(call) else told)
         async with aclosing(stream):
@@ -123,9 +125,10 @@ class LangChainModel:
                 usage = usage + _usage(getattr(chunk, "usage_metadata", None))
                 ending = getattr(chunk, "response_metadata", None) or {}
                 finish = next((str(ending[name]) for name in FINISH_FIELDS if ending.get(name)), finish)
+                arrived = ruler.take(parts[-1] + _thought(chunk.content))
                 if on_token is not None:
-                    on_token(len(parts))
-                if not finish and (over := ruler.is_over(parts[-1] + _thought(chunk.content))):
+                    on_token(arrived)
+                if not finish and (over := ruler.is_over):
                     finish = "length"
                     break
         if not parts:
@@ -148,11 +151,11 @@ class LangChainModel:
             params[limit] = params.pop("max_tokens")
         key = canonical(params)
         if key not in self._chats:
-            retries = (
-                {} if self._vendor == "ollama" else {"max_retries": 0, "timeout": self._settings.timeout}
-            )
+            patience = {"timeout": self._settings.timeout}
+            # Ollama's package has no retries of its own, and hands what concerns HTTP on to httpx.
+            own = {"client_kwargs": patience} if self._vendor == "ollama" else {"max_retries": 0, **patience}
             try:
-                made = self._init(self._name, model_provider=self._vendor, **retries, **params)
+                made = self._init(self._name, model_provider=self._vendor, **own, **params)
             except ImportError as error:
                 raise missing(self._vendor, error) from None
             except Exception as error:

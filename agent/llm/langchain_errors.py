@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from agent.errors import ContextOverflow, ModelError, NotConfigured, Rejected, Unavailable
+from agent.errors import ContextOverflow, ModelError, NotConfigured, Refused, Rejected, Unavailable
+from agent.llm.openai_errors import FILTER_HINT, is_filtered, is_of_call
 from agent.llm.rates import retry_after, span
 from agent.llm.redact import one_line, redact
 
@@ -34,10 +35,14 @@ def translate(error: Exception, secrets: Iterable[str], now: Callable[[], float]
         return NotConfigured(message, hint="install the vendor's package")
     if any("ContextOverflow" in ancestor.__name__ for one in chain for ancestor in type(one).__mro__):
         return ContextOverflow(message, hint="use a model with a larger context window")
+    if any(is_filtered(one) for one in chain):
+        return Refused(message, hint=FILTER_HINT)
     # An error that comes in the middle of an answer carries the status of its beginning.
     if status is None or status < 400:
         return Unavailable(message)
     kind = BY_STATUS.get(status, Unavailable if status >= 500 else Rejected)
+    if kind is Rejected:
+        return Rejected(message, of_call=is_of_call(status, message))
     if not issubclass(kind, Unavailable):
         return kind(message)
     waits = [retry_after(headers, now()) for headers in headers_of(error)]

@@ -12,10 +12,10 @@ from agent.llm.ledger import _row
 from agent.llm.ledger_rows import (
     arrival_digest,
     cache_write_digest,
+    is_way_digest,
     judgement_digest,
     row_digest,
     told_messages,
-    way_digest,
 )
 from agent.records import Call
 
@@ -102,7 +102,7 @@ def _arrivals(db: sqlite3.Connection) -> Iterator[str]:
 
 def _ways(db: sqlite3.Connection) -> Iterator[str]:
     for key, via, digest in db.execute("SELECT key, via, digest FROM ways ORDER BY key"):
-        if way_digest(key, via) != digest:
+        if not is_way_digest(digest, key, via):
             yield f"way of {key[:15]}: not the one that was stored"
 
 

@@ -44,7 +44,7 @@ class CallEvent:
     detail: str = ""
     """One line for a person: the file waited for, the reason of a wait, the problem of a reply."""
     tokens: int = 0
-    """Kind ``tokens``: reply tokens so far, an estimate (one a chunk)."""
+    """Kind ``tokens``: reply tokens so far by our own count."""
     seconds: float = 0.0
     """Kind ``wait``: how long; kinds ``stored`` and ``rejected``: how long the answer took; kind ``up``: how long
     it was away."""
@@ -58,8 +58,8 @@ Sleep = Callable[[float], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """What a vendor needs to know beyond the SPEC. Nothing here enters a ledger key, but ``base_url`` as
-    host and path."""
+    """What a vendor needs to know beyond the SPEC. Nothing here enters a ledger key, but the endpoint
+    (``base_url``, or the variable of ``env`` that stands for it) as host and path."""
 
     base_url: str | None = None
     """Endpoint of ``openai:``; None takes ``OPENAI_BASE_URL``, else the vendor's own."""
@@ -104,7 +104,8 @@ class Model(Protocol):
     async def send(self, call: Call, *, on_token: Callable[[int], None] | None = None) -> Reply:
         """Answer the call once, without retrying.
 
-        on_token: called as text arrives with the reply tokens so far (an estimate).
+        on_token: called as text arrives with the reply tokens so far by our own count, reasoning included: they are paid
+        for also where the rest never comes.
         Raises only errors of ``agent.errors``: Unavailable where trying again can help, else another
         ModelError.
         """

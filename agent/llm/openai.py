@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import ExpandError, ModelError, NotConfigured, Rejected, Unavailable
-from agent.llm.endpoints import address_of, checked_url, is_local
+from agent.llm.endpoints import address_of, is_local
+from agent.llm.identities import identity_of, openai_url, split
 from agent.llm.model import CallEvent, ModelSettings
 from agent.llm.openai_dialect import LIMITS, Dialect
 from agent.llm.openai_errors import is_complaint, translate
@@ -24,7 +25,6 @@ from agent.records import Call, FinishReason, Reply, Usage
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
 
-OWN_ENDPOINT = "https://api.openai.com/v1"
 PLACEHOLDER_KEY = "none"
 """For local servers, which ask for no key while the SDK does."""
 
@@ -50,10 +50,10 @@ class OpenAIModel:
         self.spec = spec
         self._name = name
         self._settings = settings
-        self._base_url = checked_url(settings.base_url or settings.env.get("OPENAI_BASE_URL") or OWN_ENDPOINT)
-        own = self._base_url.rstrip("/") == OWN_ENDPOINT
+        self._base_url = openai_url(settings)
         self._key = _checked_key(settings, self._base_url)
-        self.identity = f"openai:{name}" if own else f"openai:{name}@{address_of(self._base_url)}"
+        self.identity = identity_of(f"openai:{name}", settings)
+        own = not split(self.identity).endpoint
         self._dialect = Dialect.of(own_endpoint=own, streams=settings.stream)
         self._client: AsyncOpenAI | None = None
         self._window: int | str | None = settings.context_window or "unknown yet"
@@ -144,10 +144,10 @@ class OpenAIModel:
             whole = await raw(model=self._name, messages=body["messages"], extra_body=rest)
             self._hear(whole)
             return self._reply(call, _whole(whole.parse()))
+        ruler = await Ruler.of(call, kept=any(name in rest for name in LIMITS))
         answer = client.chat.completions.create
         stream = await answer(model=self._name, messages=body["messages"], stream=True, extra_body=rest)
         self._hear(stream.response)
-        ruler = Ruler.of(call, kept=any(name in rest for name in LIMITS))
         return self._reply(call, await _collected(stream, ruler, on_token))
 
     def _reply(self, call: Call, heard: Heard) -> Reply:
@@ -226,7 +226,6 @@ async def _listen(
     chunks: AsyncIterable[Any], heard: Heard, ruler: Ruler, on_token: Callable[[int], None] | None
 ) -> None:
     """Chunks of other vendors lack fields, so none is taken for granted."""
-    count = 0
     async for chunk in chunks:
         heard.usage = _usage(getattr(chunk, "usage", None)) or heard.usage
         for choice in getattr(chunk, "choices", None) or ():
@@ -234,11 +233,11 @@ async def _listen(
             heard.parts.append(getattr(delta, "content", None) or "")
             heard.refusals.append(getattr(delta, "refusal", None) or "")
             heard.finish = getattr(choice, "finish_reason", None) or heard.finish
-            count += 1
-            if on_token is not None:
-                on_token(count)
             thought = "".join(getattr(delta, name, None) or "" for name in REASONING)
-            if heard.finish is None and ruler.is_over(heard.parts[-1] + thought):
+            arrived = ruler.take(heard.parts[-1] + heard.refusals[-1] + thought)
+            if on_token is not None:
+                on_token(arrived)
+            if heard.finish is None and ruler.is_over:
                 heard.finish, heard.tokens = "length", ruler.tokens
                 return
 

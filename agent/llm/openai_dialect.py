@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.llm.keys import canonical
-from agent.llm.openai_errors import complaint, is_overflow
+from agent.llm.openai_errors import complaint, is_filtered, is_overflow
 from agent.records import Call, Message
 
 JSON_MODES = ("json_schema", "json_object", "prompt")
@@ -91,7 +91,7 @@ class Dialect:
     def adapt(self, error: Exception, body: dict[str, Any]) -> str:
         """Leave out what this complaint about this body is about; says what, or nothing where nothing
         helps."""
-        if is_overflow(error):
+        if is_overflow(error) or is_filtered(error):
             return ""
         text = complaint(error)
         unsupported = bool(_UNSUPPORTED.search(text))

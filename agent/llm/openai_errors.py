@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agent.errors import ContextOverflow, CutOff, ModelError, NotConfigured, Refused, Rejected, Unavailable
@@ -59,6 +59,23 @@ HINTS: dict[int, str] = {
     404: "check the model's name and base_url (most end in /v1)",
 }
 
+COMPLAINTS = (400, 422)
+"""Statuses that are about what was sent."""
+
+FILTER_HINT = "a filter declined the text: another model may take it (--model), or the article in other words"
+
+FILTERED = (
+    "content_filter",  # Azure, and the finish_reason of most
+    "content_policy_violation",
+    "data_inspection_failed",  # DashScope, which has two forms of it
+    "datainspectionfailed",
+    "content filtering policy",  # Anthropic, which has words for it and no code
+)
+"""Codes and words by which services say that a filter declined the prompt or what was written to it."""
+
+_OF_SETTINGS = ("api key", "api_key", "model not exist", "model_not_found", "arrearage")
+"""What some services answer 400 to, where others have 401, 402 and 404."""
+
 _OVERFLOW = (
     "context_length_exceeded",
     "maximum context length",
@@ -83,6 +100,8 @@ def translate(error: Exception, *, secrets: Iterable[str], now: Callable[[], flo
     message = one_line(redact(f"HTTP {status}: {reason}" if status else reason, secrets))
     if is_overflow(error):
         return ContextOverflow(message, hint="use a model with a larger context window")
+    if is_filtered(error):
+        return Refused(message, hint=FILTER_HINT)
     if getattr(error, "code", None) == "insufficient_quota":
         return Rejected(message, hint=HINTS[402])
     if issubclass(kind, Unavailable):
@@ -92,7 +111,11 @@ def translate(error: Exception, *, secrets: Iterable[str], now: Callable[[], flo
         headers = getattr(getattr(error, "response", None), "headers", None)
         wait = None if headers is None else retry_after(headers, now())
         return kind(message, retry_after=wait, limited=status == 429, hint=hint)
-    return kind(message, hint=HINTS.get(status or 0, ""))
+    hint = HINTS.get(status or 0, "")
+    if kind is Rejected:
+        code = getattr(error, "code", "")
+        return Rejected(message, of_call=is_of_call(status, f"{code} {reason}"), hint=hint)
+    return kind(message, hint=hint)
 
 
 def error_of(status: int, body: Any) -> Exception:
@@ -110,12 +133,24 @@ def error_of(status: int, body: Any) -> Exception:
 
 def is_complaint(error: Exception) -> bool:
     """True for an answer by which an endpoint may say that it does not know a field."""
-    return getattr(error, "status_code", None) in (400, 422)
+    return getattr(error, "status_code", None) in COMPLAINTS
 
 
 def is_overflow(error: Exception) -> bool:
     text = complaint(error).lower()
     return is_complaint(error) and any(words in text for words in _OVERFLOW)
+
+
+def is_filtered(error: BaseException) -> bool:
+    """True where a filter declined the text, whatever the status: some say so in the middle of an answer."""
+    said = _said(error)
+    named = (getattr(error, "code", None), said.get("code"), said.get("type"), said.get("message"))
+    return any(words in str(one).lower() for one in named for words in FILTERED)
+
+
+def is_of_call(status: int | None, said: str) -> bool:
+    """True for a complaint about the one request, not about key, account or model."""
+    return status in COMPLAINTS and not any(words in said.lower() for words in _OF_SETTINGS)
 
 
 def complaint(error: Exception) -> str:
@@ -136,15 +171,19 @@ def _kind(error: Exception) -> type[ModelError] | None:
     return Unavailable if below or broken else None
 
 
+def _said(error: BaseException) -> Mapping[str, Any]:
+    """The error object of a body, by itself or under its usual name; of a mere text, that as the message."""
+    body: Any = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else {}
+    return inner if isinstance(inner, dict) else {"message": inner}
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
         return "it sent something that is no JSON"
-    body: Any = getattr(error, "body", None)
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        said = inner.get("message") if isinstance(inner, dict) else inner
-        if isinstance(said, str) and said:
-            return said
+    said = _said(error).get("message")
+    if isinstance(said, str) and said:
+        return said
     cause = error.__cause__
     detail = f" ({type(cause).__name__})" if cause is not None else ""
     return f"{getattr(error, 'message', None) or error or type(error).__name__}{detail}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.llm.endpoints import is_local
+from agent.llm.identities import Identity, split
 from agent.records import Usage
 
 Price = Callable[[str, Usage], float | None]
@@ -44,9 +45,10 @@ def cost_of(identity: str, usage: Usage) -> float | None:
     Identity is a model's (``openai:gpt-5-mini``, ``openai:deepseek-chat@api.deepseek.com/v1``). ``mailbox``,
     ``replay`` and ``local`` cost nothing.
     """
-    if identity.partition(":")[0] in FREE:
+    model = split(identity)
+    if model.vendor in FREE:
         return 0.0
-    where = _provider(identity)
+    where = _provider(model)
     if where is None:
         return None
     used = {
@@ -56,20 +58,20 @@ def cost_of(identity: str, usage: Usage) -> float | None:
         "output_tokens": usage.completion,
     }
     try:
-        full = _listed(identity, where, used)
+        full = _listed(model.name, where, used)
         if not usage.batched:
             return full
-        batched = _listed(identity, where, used, processing="batch")
+        batched = _listed(model.name, where, used, processing="batch")
     except (LookupError, ValueError):
         return None
     # The table gives the full price where it knows no other.
     return batched if batched < full else full * BATCH_FACTOR
 
 
-def _listed(identity: str, where: Mapping[str, Any], used: Mapping[str, int], **context: str) -> float:
+def _listed(name: str, where: Mapping[str, Any], used: Mapping[str, int], **context: str) -> float:
     from genai_prices import Usage, calc_price
 
-    found = calc_price(Usage(**used), _name(identity), price_context=context or None, **where)
+    found = calc_price(Usage(**used), name, price_context=context or None, **where)
     return float(found.total_price)
 
 
@@ -78,7 +80,7 @@ def priced(own: Mapping[str, Any]) -> Price:
     dollars a million tokens. ``cached`` or ``written`` None: as input."""
 
     def price(identity: str, usage: Usage) -> float | None:
-        mine = own.get(identity) or own.get(identity.partition("@")[0])
+        mine = own.get(identity) or own.get(split(identity).public)
         if mine is None:
             return cost_of(identity, usage)
         cached = mine.input if mine.cached is None else mine.cached
@@ -93,29 +95,24 @@ def priced(own: Mapping[str, Any]) -> Price:
 
 def window_of(identity: str) -> int | None:
     """Context window in tokens, or None where it is unknown."""
-    where = _provider(identity)
+    model = split(identity)
+    where = _provider(model)
     if where is None:
         return None
     from genai_prices import Usage as Priced
     from genai_prices import calc_price
 
     try:
-        return calc_price(Priced(input_tokens=1), _name(identity), **where).model.context_window
+        return calc_price(Priced(input_tokens=1), model.name, **where).model.context_window
     except (LookupError, ValueError):
         return None
 
 
-def _provider(identity: str) -> dict[str, Any] | None:
+def _provider(model: Identity) -> dict[str, Any] | None:
     """How genai-prices is told the provider: by id, or by address for an endpoint that is not the
     vendor's."""
-    vendor, _, rest = identity.partition(":")
-    endpoint = rest.partition("@")[2]
-    if endpoint and is_local(f"http://{endpoint}"):
+    if model.endpoint and is_local(f"http://{model.endpoint}"):
         return None
-    if endpoint:
-        return {"provider_api_url": f"https://{endpoint}"}
-    return {"provider_id": OWN_ENDPOINT[vendor]} if vendor in OWN_ENDPOINT else None
-
-
-def _name(identity: str) -> str:
-    return identity.partition(":")[2].partition("@")[0]
+    if model.endpoint:
+        return {"provider_api_url": f"https://{model.endpoint}"}
+    return {"provider_id": OWN_ENDPOINT[model.vendor]} if model.vendor in OWN_ENDPOINT else None

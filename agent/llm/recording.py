@@ -20,15 +20,19 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePath
 from typing import Any, get_args
 
 from agent.errors import UnusableSpec
+from agent.llm.identities import split
 from agent.llm.keys import prompt_hash
 from agent.llm.ledger_rows import Row
 from agent.records import Call, FinishReason, Reply, Usage
 from agent.workspace import write_text
+
+LARGEST = 2**63 - 1
+"""That SQLite holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def public_name(identity: str) -> str:
         return f"command:{PurePath(words[0]).name}"
     if vendor == "local":
         return f"local:{PurePath(name).name}"
-    return identity.partition("@")[0] if vendor == "openai" else identity
+    return split(identity).public
 
 
 def write_lines(file: Path, lines: Iterable[str]) -> None:
@@ -111,9 +115,19 @@ def _recorded(data: Any) -> Recorded:
     finish = data.get("finish_reason", "stop")
     if finish not in get_args(FinishReason):
         raise ValueError(f"finish_reason {finish!r}")
-    usage = data.get("usage") or {"counted": False}
     name, text = data["name"], data["text"]
     if not isinstance(name, str) or not isinstance(text, str):
         raise TypeError("name and text must be strings")
-    reply = Reply(text, finish, Usage(**usage))
+    reply = Reply(text, finish, _usage(data.get("usage") or {"counted": False}))
     return Recorded(name, int(data.get("attempt", 0)), str(data.get("prompt", "")), reply)
+
+
+def _usage(data: Any) -> Usage:
+    """What is no count would stand in the ledger for good, and in the way of every sum."""
+    usage = Usage(**data)
+    for field in fields(usage):
+        value = getattr(usage, field.name)
+        flag = isinstance(field.default, bool)
+        if not (isinstance(value, bool) if flag else type(value) is int and 0 <= value <= LARGEST):
+            raise TypeError(f"usage.{field.name} {value!r}")
+    return usage

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from agent.records import Call
-from agent.tokens import count, estimate
+from agent.tokens import count
 
 DEFAULT_REPLY = 8192
 """Tokens of a reply, where a call's params set no ``max_tokens``."""
@@ -28,23 +29,28 @@ class Ruler:
     """Tokens."""
     _parts: list[str] = field(default_factory=list)
     _tokens: int = 0
-    """Never less than there are, as long as it stays within the limit."""
+    """Sum over what came at once: a token that came in two pieces counts twice, none is left out."""
 
     @classmethod
-    def of(cls, call: Call, *, kept: bool) -> Ruler:
+    async def of(cls, call: Call, *, kept: bool) -> Ruler:
         """``kept``: the service was told the limit."""
+        await asyncio.to_thread(count, "")  # the first time it takes half a second
         return cls(reply_limit(call) * (TOLERANCE if kept else 1.0))
 
-    def is_over(self, text: str) -> bool:
-        """Take in what has arrived, reasoning too; True where the reply is to be broken off."""
+    def take(self, text: str) -> int:
+        """Take in what has arrived, reasoning too. Gives the tokens of all so far, rather too many than too few."""
         self._parts.append(text)
-        self._tokens += estimate(text)
-        if self._tokens <= self.limit:
-            return False
-        self._tokens = self.tokens
+        self._tokens += count(text)
+        return self._tokens
+
+    @property
+    def is_over(self) -> bool:
+        """True where the reply is to be broken off."""
+        if self._tokens > self.limit:
+            self._tokens = self.tokens
         return self._tokens > self.limit
 
     @property
     def tokens(self) -> int:
-        """Of all that has arrived."""
+        """Of all that has arrived, counted at once."""
         return count("".join(self._parts))

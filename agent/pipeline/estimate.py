@@ -19,8 +19,9 @@ from typing import Any
 
 from agent.article.text import decode
 from agent.config import Config
-from agent.llm import Paid, Price, priced
+from agent.llm import Paid, Price, identity_of, priced
 from agent.pipeline.experience import Experience, Quantity, Range, Run, expected, missing_lines
+from agent.pipeline.models import AUTO, settings
 from agent.records import Targets, Usage
 
 LINES_PER_PACK = 62
@@ -44,8 +45,6 @@ CACHED = 0.8
 counted on."""
 QUANTITIES: tuple[Quantity, ...] = ("calls", "prompt", "completion")
 LOW, MIDDLE, HIGH = range(3)
-PLACELESS = ("mailbox", "replay")
-"""Vendors whose models have no name of their own; see `agent.llm.model.Model.identity`."""
 ENOUGH = 5
 """Calls in the ledger from which their mean is believed."""
 
@@ -65,7 +64,7 @@ def known(
 ) -> dict[str, Known]:
     """From the rows of a ledger, by slug; how long a call takes, from those that went the same way."""
     same = (r for r in rows if r.usage.batched == batched)
-    took = [r.seconds for r in same if r.model.partition("@")[0] == identity]
+    took = [r.seconds for r in same if r.model == identity]
     pace = sum(took) / len(took) if len(took) >= ENOUGH else None
     stored = Counter(r.name.partition("/")[0] for r in rows if r.status == "ok")
     return {slug: Known(stored[slug], pace) for slug in slugs}
@@ -141,7 +140,7 @@ def estimate(
     calls, prompt, completion = (
         _times(getattr(need, what), factors(what, experience, config)) for what in QUANTITIES
     )
-    identity = identity_of(config, spec)
+    identity = writer_identity(config, spec)
     guess = SECONDS_A_ROUND if batched else SECONDS_A_CALL
     each = guess if before.seconds is None else before.seconds
     slots, price = max(1, config.loop.concurrency), price_of(config)
@@ -185,13 +184,10 @@ def _times(said: int, by: Range) -> tuple[int, int, int]:
     return floor(said * by.low), round(said * by.middle), ceil(said * by.high)
 
 
-def identity_of(config: Config, spec: str | None) -> str:
-    """The model that writes, for its price and its pace."""
+def writer_identity(config: Config, spec: str | None) -> str:
+    """The model that writes, for its price and its pace. Raises UnusableSpec for an address that is none."""
     spec = spec or config.spec_for("writer")
-    if spec == "auto":
-        return f"openai:{config.model.name}"
-    vendor = spec.partition(":")[0]
-    return vendor if vendor in PLACELESS else spec
+    return identity_of(f"openai:{config.model.name}" if spec == AUTO else spec, settings(config))
 
 
 def price_of(config: Config) -> Price:

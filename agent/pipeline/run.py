@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.errors import BadReply, ContextOverflow, NotRecorded, NotRun, Unavailable
+from agent.errors import BadReply, ContextOverflow, NotRecorded, NotRun, Rejected, Unavailable
 from agent.llm import Client
 from agent.pipeline.estimate import Size, shape
 from agent.pipeline.expand import expand_article
@@ -126,6 +126,11 @@ async def expand_one(
                 resources, frozen, models, resources.models(slug, spec or wanted) if redo else None
             )
             draft = await write(resources, order)
+        except Rejected as error:
+            # A wrong key or name says nothing about the article: it waits until they are mended.
+            if error.of_call:
+                ws.events.append("failed", slug, **failure_data(error, redo=redo, away=False))
+            raise
         except (BadReply, ContextOverflow, Unavailable, NotRecorded, NotRun) as error:
             away = many and isinstance(error, Unavailable) and resources.away(models)
             ws.events.append("failed", slug, **failure_data(error, redo=redo, away=away))

@@ -16,9 +16,10 @@ import pytest
 
 from agent.batch import expand_all
 from agent.errors import LedgerError
-from agent.llm import Ledger, Row
+from agent.llm import Ledger, Paid, Row
+from agent.pipeline.estimate import known
 from agent.pipeline.watch import Watch
-from agent.records import Call, Reply
+from agent.records import Call, Reply, Usage
 from agent.workspace import find
 from tests.fakes.openai_server import Seen, Status, Step, Text
 from tests.pipeline.desk import FAKE, QUICK, SHORT, Service, Site, task_of
@@ -101,7 +102,8 @@ def test_a_dry_run_thinks_of_the_model_that_would_answer(site: Site) -> None:
     assert (row["slug"], row["estimate"]["model"], row["estimate"]["cost"]) == ("a", "replay", 0.0)
     assert row["problem"] == ""
     (row,) = site.expand("run", "b", "--dry-run", "--json").json
-    assert row["estimate"]["model"] == "openai:gpt-5-mini"
+    there = site.env["OPENAI_BASE_URL"].removeprefix("http://")
+    assert row["estimate"]["model"] == f"openai:gpt-5-mini@{there}"
     assert "no key is set" in row["problem"]
     assert "would not start: b: no key is set" in site.expand("run", "b", "--dry-run").out
     assert "would not start: b: no key is set" in site.expand("batch", "1A", "--dry-run").out
@@ -125,6 +127,35 @@ def test_dry_run_says_what_it_takes_and_asks_nothing(site: Site, service: Servic
     prompt, reply = priced["prompt_tokens"], priced["completion_tokens"]
     expected = (0.2 * prompt * 1.0 + 0.8 * prompt * 0.1 + reply * 2.0) / 1e6
     assert abs(priced["cost"] - expected) < 0.001
+
+
+def test_dry_run_prices_the_endpoint_that_would_be_asked(site: Site) -> None:
+    filled(site, "a")
+
+    def guess(spec: str, settings: str) -> tuple[str, float | None]:
+        site.config(QUICK + settings)
+        estimate = site.expand("run", "a", "--model", spec, "--dry-run", "--json").json[0]["estimate"]
+        return estimate["model"], estimate["cost"]
+
+    deepseek = '[model]\nbase_url = "https://api.deepseek.com"\n'
+    model, cost = guess("openai:deepseek-chat", deepseek)
+    assert (model, cost is not None) == ("openai:deepseek-chat@api.deepseek.com", True)
+    # A name that OpenAI has too, somewhere else.
+    elsewhere = '[model]\nbase_url = "https://example.org/v1"\n'
+    assert guess("openai:gpt-5-mini", elsewhere) == ("openai:gpt-5-mini@example.org/v1", None)
+    mine = '[prices.models]\n"openai:gpt-5-mini@example.org/v1" = {input = 1.0, output = 2.0}\n'
+    assert (guess("openai:gpt-5-mini", elsewhere + mine)[1] or 0) > 0
+
+
+def test_the_pace_of_another_endpoint_teaches_nothing() -> None:
+    here, there = "openai:m@10.0.0.1/v1", "openai:m@10.0.0.2/v1"
+    rows = [
+        Paid(f"a/{n}", model, Usage(), seconds, "ok", "")
+        for n in range(5)
+        for model, seconds in ((here, 2.0), (there, 60.0))
+    ]
+    assert known(rows, ["a"], here)["a"].seconds == 2.0
+    assert known(rows, ["a"], "openai:m")["a"].seconds is None
 
 
 def test_one_article_that_fails_stops_no_other_and_is_tried_once_more(

@@ -8,7 +8,7 @@ from benchmarks.chaos import chaos
 
 
 def test_faults_and_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    found = chaos(tmp_path, articles=2, kills=5, faults=0.3, seed=7)
+    found = chaos(tmp_path, articles=2, kills=5, faults=0.3, seed=7, timeout=60.0, silence=0.5)
     assert found.drafts == 2
     assert not found.problems
     assert found.kills >= 4

@@ -99,6 +99,7 @@ class ErrorEvent:
 
     message: str = "overloaded"
     text: str = "half"
+    code: str | None = None
 
 
 Step = Text | Status | Reset | CutStream | Stall | BadJson | ErrorEvent
@@ -324,7 +325,7 @@ def _events(step: Step, body: Body) -> Iterator[str]:
     for start in range(0, len(step.text), size):
         yield delta(content=step.text[start : start + size])
     if isinstance(step, ErrorEvent):
-        yield json.dumps({"error": {"message": step.message, "type": "server_error"}})
+        yield json.dumps({"error": {"message": step.message, "type": "server_error", "code": step.code}})
     if isinstance(step, Stall) and step.finish:
         yield delta(step.finish)
     if not isinstance(step, Text):

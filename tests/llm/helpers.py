@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 from agent.errors import ExpandError, Malformed
 from agent.llm import (
     Answer,
+    Budget,
     CallEvent,
     Client,
     Ledger,
     Model,
     ModelSettings,
+    OwnAccounts,
     Request,
     RetryPolicy,
     open_model,
@@ -26,6 +28,16 @@ from tests.fakes.openai_server import FakeOpenAI
 T = TypeVar("T")
 SECRET = "sk-test-51f0a7c29be84dzq"
 """Its last four letters are no hex digits: a digest cannot hold them by chance."""
+
+
+def purse(**caps: Any) -> tuple[Budget, dict[str, float]]:
+    """A budget where a token costs a dollar, and what articles have spent of it."""
+    accounts = OwnAccounts()
+
+    def price(identity: str, usage: Usage) -> float:
+        return float(usage.prompt + usage.completion)
+
+    return Budget(**{"article_cost": 1e9, "accounts": accounts, "price": price, **caps}), accounts.articles
 
 
 def run(awaitable: Awaitable[T]) -> T:

@@ -35,7 +35,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAnthropic]:
 
 
 def model() -> Model:
-    return open_model(SPEC, ModelSettings(env={"ANTHROPIC_API_KEY": SECRET}, timeout=20.0, now=lambda: NOW))
+    return open_model(SPEC, ModelSettings(env={"ANTHROPIC_API_KEY": SECRET}, timeout=60.0, now=lambda: NOW))
 
 
 def about(part: str, **fields: Any) -> Call:

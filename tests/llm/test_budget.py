@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from agent.errors import BudgetReached, ConfigError
-from agent.llm import Budget, Client, Ledger, cost_of, window_of
+from agent.llm import Budget, Client, Ledger, OwnAccounts, cost_of, window_of
 from agent.llm.budget import worst_case
 from agent.llm.reply_limit import DEFAULT_REPLY
 from agent.records import Reply, Usage
-from tests.llm.helpers import Desk, FakeModel, make_call, make_request, run
+from tests.llm.helpers import Desk, FakeModel, make_call, make_request, purse, run
 
 
 def answer(tokens: int) -> Reply:
@@ -67,33 +67,34 @@ def test_calls_under_way_are_waited_for_before_the_cap_counts_as_reached(tmp_pat
 
 
 def test_rejected_replies_count(tmp_path: Path) -> None:
-    budget = Budget(cap_tokens=1000)
+    budget, spent = purse(cap_tokens=1000)
     desk = Desk(
         tmp_path / "l.db",
         FakeModel([Reply("没有", usage=Usage(10, 0, 7)), answer(5)]),
         options={"budget": budget},
     )
     desk.ask(make_request())
-    assert budget.spent_tokens == 32
+    assert spent == {"a": 32}
 
 
 def test_a_failed_call_gives_its_reservation_back(tmp_path: Path) -> None:
-    budget = Budget(cap_tokens=100)
+    budget, spent = purse(cap_tokens=100)
 
     async def main() -> None:
         for _ in range(5):
             with pytest.raises(RuntimeError):
                 async with budget.reserved(make_call(), Usage(40, 0, 50)):
                     raise RuntimeError
-        async with budget.reserved(make_call(), Usage(40, 0, 50)) as spent:
-            spent(answer(5))
+        async with budget.reserved(make_call(), Usage(40, 0, 50)) as pay:
+            pay(answer(5))
 
     run(main())
-    assert budget.spent_tokens == 15
+    assert spent == {"a": 15}
 
 
 def test_a_cap_in_dollars(tmp_path: Path) -> None:
-    budget = Budget(cap_cost=0.001)
+    accounts = OwnAccounts()
+    budget = Budget(cap_cost=0.001, accounts=accounts)
 
     async def main() -> None:
         call = make_call(model="openai:gpt-5-mini")
@@ -104,7 +105,7 @@ def test_a_cap_in_dollars(tmp_path: Path) -> None:
                 raise AssertionError("not reached")
 
     run(main())
-    assert budget.spent_cost == pytest.approx(1000 * 0.25e-6 + 100 * 2e-6)
+    assert accounts.articles["a"] == pytest.approx(1000 * 0.25e-6 + 100 * 2e-6)
 
 
 def test_a_cap_in_dollars_needs_a_price(tmp_path: Path) -> None:
@@ -150,11 +151,14 @@ def test_prices_of_other_vendors_are_known() -> None:
 
 
 def test_without_a_cap_nothing_is_counted_or_priced(tmp_path: Path) -> None:
+    def price(identity: str, usage: Usage) -> float | None:
+        raise AssertionError("asked for")
+
     async def main() -> None:
         with Ledger(tmp_path / "l.db") as ledger:
-            budget = Budget(price=lambda identity, usage: None)
+            budget = Budget(price=price)
+            assert not budget.capped
             client = Client(ledger, {"default": FakeModel([answer(5)])}, budget=budget)
-            await client.ask(make_request())
-            assert (budget.spent_tokens, budget.spent_cost) == (15, 0.0)
+            assert (await client.ask(make_request())).text == "好。"
 
     run(main())

@@ -118,12 +118,14 @@ def test_cancelled_the_whole_group_ends(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 def test_after_the_time_out_the_whole_group_ends(tmp_path: Path) -> None:
-    model, pids = family(tmp_path, command_timeout=1.0)
-
     async def main() -> None:
-        with pytest.raises(Unavailable, match="did not answer within 1 s"):
-            await model.send(make_call())
-        for pid in map(int, pids.read_text().split()) if pids.exists() else ():
+        for seconds in (0.5, 2.0, 8.0, 32.0):
+            model, pids = family(tmp_path, command_timeout=seconds)
+            with pytest.raises(Unavailable, match=f"did not answer within {seconds:g} s"):
+                await model.send(make_call())
+            if pids.exists():  # on a busy machine it may need longer
+                break
+        for pid in map(int, pids.read_text().split()):
             while not is_gone(pid):  # noqa: ASYNC110  the kernel ends it
                 await asyncio.sleep(0)
 

@@ -13,6 +13,14 @@ import pytest
 from agent.errors import LedgerError
 from agent.llm import Ledger, key_of
 from agent.llm import ledger_schema as schema
+from agent.llm.keys import canonical, sha256
+from agent.llm.ledger_rows import (
+    arrival_digest,
+    cache_write_digest,
+    judgement_digest,
+    row_digest,
+    way_digest,
+)
 from agent.records import Reply, Usage
 from tests.llm.helpers import make_call
 
@@ -231,3 +239,29 @@ def test_two_processes_write_one_ledger(path: Path) -> None:
         assert len(ledger.rows("p/")) == 25
         assert len(ledger.rows("own/")) == 50
         assert ledger.verify() == []
+
+
+def test_every_digest_of_the_ledger_has_a_prefix_of_its_own(path: Path) -> None:
+    with Ledger(path) as ledger:
+        row = ledger.put(make_call(), REPLY, seconds=1)
+    digests = [
+        row_digest(row),
+        judgement_digest("k", "ok", ""),
+        cache_write_digest("k", 1),
+        arrival_digest("k", ""),
+        way_digest("k", "batch-api"),
+    ]
+    assert len({digest.partition(":")[0] for digest in digests}) == len(digests)
+
+
+def test_ways_from_before_they_had_a_prefix_of_their_own_are_still_true(path: Path) -> None:
+    with Ledger(path) as ledger:
+        key = ledger.put(make_call(), REPLY, seconds=1).key
+    former = "w1:" + sha256(canonical([key, "batch-api"]))
+    db = sqlite3.connect(path)
+    with db:
+        db.execute(schema.STORE_WAY, (key, "batch-api", former))
+        db.execute(schema.STORE_WAY, ("c1:other", "batch-api", former))
+    db.close()
+    with Ledger(path) as ledger:
+        assert ledger.verify() == ["way of c1:other: not the one that was stored"]

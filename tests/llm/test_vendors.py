@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agent.errors import ContextOverflow, ModelError, NotConfigured, Rejected, Unavailable
+from agent.errors import ContextOverflow, ModelError, NotConfigured, Refused, Rejected, Unavailable
 from agent.llm import ModelSettings, open_model
 from agent.llm.langchain import LangChainModel
 from agent.records import Reply, Usage
@@ -101,7 +101,7 @@ def test_langchain_chunks_are_put_together() -> None:
     told: list[int] = []
     reply = run(model.send(make_call(schema={"type": "object"}), on_token=told.append))
     assert reply == Reply("好的。", "stop", Usage(12, 4, 3))
-    assert told == [1, 2, 3]
+    assert told == [1, 4, 4]
     assert chat.heard == [[("system", "你是作者"), ("user", '写一段\n\nJSON Schema:\n{"type":"object"}')]]
     assert made[-1] == {
         "name": "m",
@@ -146,6 +146,31 @@ def test_langchain_names_of_the_limit(spec: str, field: str) -> None:
     assert made[-1][field] == 50
 
 
+def test_answers_of_one_server_are_not_taken_for_those_of_another() -> None:
+    def init(name: str, **options: Any) -> Chat:
+        return Chat()
+
+    hosts = ("10.0.0.1:11434", "10.0.0.2:11434")
+    models = [
+        LangChainModel("ollama:m", "m", ModelSettings(env={"OLLAMA_HOST": h}), init=init) for h in hosts
+    ]
+    assert [model.identity for model in models] == [f"ollama:m@{host}" for host in hosts]
+    assert {model.spec for model in models} == {"ollama:m"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        ("anthropic:m", {"max_retries": 0, "timeout": 9}),
+        ("ollama:m", {"client_kwargs": {"timeout": 9}}),
+    ],
+)
+def test_no_vendor_is_waited_for_without_end(spec: str, options: dict[str, Any]) -> None:
+    _, made = opened(Chat(), spec)
+    vendor = spec.partition(":")[0]
+    assert made == [{"name": "m", "model_provider": vendor, **options}]
+
+
 class VendorError(Exception):
     def __init__(self, status: int | None, words: str) -> None:
         super().__init__(words)
@@ -174,6 +199,36 @@ def test_langchain_errors(status: int | None, kind: type[ModelError]) -> None:
     assert type(caught.value) is kind
     assert str(caught.value) == "a/b: anthropic:m: VendorError: key [key] no"
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "Output blocked by content filtering policy"),
+        (200, "Output blocked by content filtering policy"),
+        (400, "data_inspection_failed"),
+    ],
+)
+def test_what_a_filter_behind_langchain_declines_is_refused(status: int, words: str) -> None:
+    error = VendorError(status, "no")
+    error.body = {"type": "error", "error": {"type": "invalid_request_error", "message": words}}  # type: ignore[attr-defined]
+    model, _ = opened(Chat(error=error))
+    with pytest.raises(Refused) as caught:
+        run(model.send(make_call()))
+    assert "filter" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "of_call"),
+    [(400, "no", True), (422, "no", True), (400, "API key not valid", False), (401, "no", False)],
+)
+def test_a_complaint_behind_langchain_is_about_the_call_or_the_settings(
+    status: int, words: str, of_call: bool
+) -> None:
+    model, _ = opened(Chat(error=VendorError(status, words)))
+    with pytest.raises(Rejected) as caught:
+        run(model.send(make_call()))
+    assert caught.value.of_call is of_call
 
 
 class Cause(Exception):

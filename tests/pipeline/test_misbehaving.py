@@ -234,6 +234,35 @@ def test_a_failed_article_numbers_on_when_it_is_tried_once_more(
     assert (site.draft("a"), len(service.requests)) == (draft, count), "and again it asks nothing"
 
 
+FILTERED = Status(400, "Input data may contain inappropriate content.", code="data_inspection_failed")
+
+
+@pytest.mark.parametrize("step", [FILTERED, Status(400, "what is this")], ids=["filter", "400"])
+def test_an_article_that_is_not_taken_fails_twice_and_is_then_passed_over(
+    site: Site, moody: Callable[[Mood], Service], step: Status
+) -> None:
+    moody({"引言一段": [step] * FOREVER})
+    site.article("b.md", SHORT.replace("引言一段", "另一篇的引言"))
+    for failures in (1, 2):
+        done = site.expand("next", "--model", FAKE)
+        assert done.code == 3, done.err
+        assert [event["slug"] for event in site.events("failed")] == ["a"] * failures
+    done = site.expand("next", "--model", FAKE, "--json")
+    assert [row["slug"] for row in done.json] == ["b"]
+
+
+def test_a_filter_that_declines_one_part_leaves_that_one_unfinished(
+    site: Site, moody: Callable[[Mood], Service]
+) -> None:
+    service = moody({"# 任务：写 philosophy.1「": [FILTERED]})
+    done = site.expand("run", "a", "--model", FAKE)
+    assert done.code == 1, done.err
+    unfinished = [s["id"] for s in site.report("a")["sections"] if s["verdict"] == "unfinished"]
+    assert unfinished == ["philosophy.1"]
+    assert "does not take" not in done.err
+    assert len(service.requests) == len(site.ledger()) + 1
+
+
 @pytest.mark.parametrize(
     "step",
     [
