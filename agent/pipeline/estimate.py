@@ -25,6 +25,8 @@ from agent.pipeline.models import AUTO, settings
 from agent.records import Targets, Usage
 
 LINES_PER_PACK = 62
+LAST_CALLS = 2
+"""Opening map and summary."""
 SYSTEM_TOKENS = 2_500
 """System message and the template of a call."""
 TABLE_TOKENS_PER_LINE = 9.0
@@ -102,11 +104,15 @@ def shape_of(lines: int, characters: int, config: Config) -> Shape:
     """Of an article of so many characters, which lacks so many lines."""
     experiments = min(5, ceil(lines / 180)) if config.lab.enabled else 0
     packs = max(1, ceil(lines / LINES_PER_PACK)) + experiments
-    written = packs * (1 + (1.9 if config.loop.referee else 0.5) + 0.5)
-    programs = experiments + (ceil(lines / 180) + 0.45 * packs if config.lab.enabled else 0)
-    calls = 3 + ceil(written + programs) + 2
+    programs = experiments + (ceil(lines / 180) if config.lab.enabled else 0)
+    calls = 3 + ceil(calls_of_parts(packs, config) + programs) + LAST_CALLS
     prefix = SYSTEM_TOKENS + characters * 0.75 + lines * TABLE_TOKENS_PER_LINE
     return Shape(calls, round(calls * prefix), round(lines * REPLY_TOKENS_PER_LINE + PLANNING_TOKENS))
+
+
+def calls_of_parts(parts: int, config: Config) -> float:
+    """Written, refereed or read for form, repaired; some deepened, some witnessed."""
+    return parts * (1 + (1.9 if config.loop.referee else 0.5) + 0.5 + (0.45 if config.lab.enabled else 0))
 
 
 def factors(what: Quantity, experience: Experience, config: Config) -> Range:

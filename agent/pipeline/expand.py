@@ -19,6 +19,7 @@ from agent.pipeline.brought import told_apart
 from agent.pipeline.citations import work_text
 from agent.pipeline.claims import overlaid
 from agent.pipeline.closing import Unwritten, closing_summary, corrections, opening_map
+from agent.pipeline.estimate import LAST_CALLS, calls_of_parts
 from agent.pipeline.evidence import Evidence
 from agent.pipeline.job import Job, Shared, extend
 from agent.pipeline.judge import Judged, judge
@@ -156,7 +157,8 @@ async def write_all(job: Job, shared: Shared, plan: Plan) -> list[Draft]:
         job.tell("part", draft.problem or "、".join(p.title for p in pack.parts), done, len(packs))
         return draft
 
-    job.tell("parts", "写作", 0, len(packs))
+    calls = ceil(calls_of_parts(len(packs), job.config)) + LAST_CALLS
+    job.tell("parts", "写作", 0, len(packs), calls=calls)
     return await together([one(p) for p in packs])
 
 

@@ -34,11 +34,13 @@ class Progress:
 
     kind: Literal["batch", "begin", "stage", "parts", "part", "note", "measure", "end"]
     """batch: ``done`` of ``total`` articles have ended · begin: an article is taken up, ``text`` is its title and
-    ``total`` the calls that are expected · end: ``text`` says how."""
+    ``total`` the calls that are expected · parts: what is written is divided, and ``calls`` are still expected · end:
+    ``text`` says how."""
     slug: str
     text: str = ""
     done: int = 0
     total: int = 0
+    calls: int = 0
 
 
 Watcher = Callable[[Progress], None]
@@ -139,8 +141,8 @@ class Job:
     def slug(self) -> str:
         return self.material.slug
 
-    def tell(self, kind: Any, text: str = "", done: int = 0, total: int = 0) -> None:
-        self.watch(Progress(kind, self.slug, text, done, total))
+    def tell(self, kind: Any, text: str = "", done: int = 0, total: int = 0, *, calls: int = 0) -> None:
+        self.watch(Progress(kind, self.slug, text, done, total, calls))
 
     async def ask(
         self,

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from agent.llm import CallEvent, Price
     from agent.pipeline.job import Progress
 
-CALLS_A_PART = 3.85
-"""Written, refereed, repaired, some deepened or witnessed; see `agent.pipeline.estimate`."""
-LAST_CALLS = 4
-"""Seams, opening map, summary."""
 SPAN = 20.0
 """Seconds over which tokens a second are counted."""
 
@@ -103,7 +99,7 @@ class Board:
                 if p.kind in ("parts", "part"):
                     line.done, line.parts = p.done, p.total
                 if p.kind == "parts":
-                    self._expect(line, p.total)
+                    self._expect(line, p.calls)
 
     def call(self, event: CallEvent) -> None:
         with self._lock:
@@ -116,9 +112,9 @@ class Board:
             if slug:
                 self._count(self._line(slug), event)
 
-    def _expect(self, line: Line, parts: int) -> None:
+    def _expect(self, line: Line, calls: int) -> None:
         """The division is there: what is to come is known better than before."""
-        made = line.calls + line.reused + round(CALLS_A_PART * parts) + LAST_CALLS
+        made = line.calls + line.reused + calls
         line.expected = self._expected[line.slug] = max(line.expected, made)
 
     def _count(self, line: Line, event: CallEvent) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from agent.books.status import BatchStatus, Counts, Status, SubBatchStatus
+from agent.config import Config, LabConfig
 from agent.llm import CallEvent
+from agent.pipeline.estimate import calls_of_parts
 from agent.pipeline.job import Progress
 from agent.records import Usage
-from agent.report.board import CALLS_A_PART, LAST_CALLS, Board
+from agent.report.board import Board
 from agent.report.live import PlainLines, draw, running, span, summary
 from agent.report.stream import Stream
 from agent.report.watching import line, watch_status
@@ -76,8 +79,11 @@ def test_time_left_is_that_of_the_calls_to_come() -> None:
 
 def test_the_division_tells_more_about_what_is_to_come() -> None:
     board, _ = busy(1, 1)
-    board.progress(Progress("parts", "文章-000", "写作", 0, 40))
-    assert board.lines()[0].expected == round(40 * CALLS_A_PART) + LAST_CALLS
+    board.call(call("stored", "文章-000/reading", usage=Usage(1, 0, 1)))
+    board.progress(Progress("parts", "文章-000", "写作", 0, 40, calls=156))
+    assert board.lines()[0].expected == 1 + 156
+    bare = replace(Config(), loop=replace(Config().loop, referee=False), lab=LabConfig(enabled=False))
+    assert calls_of_parts(40, bare) < calls_of_parts(40, Config())
 
 
 def test_an_unknown_price_is_said() -> None:
