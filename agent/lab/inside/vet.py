@@ -24,7 +24,7 @@ MODULES = words(
 )
 STATE = words(
     "dps prec context ctx seterr seterrcall setbufsize set_printoptions set_default_printstyle set_string_function "
-    "default init_builtins hyp_summators register domain window"
+    "default init_builtins hyp_summators register domain window excluded"
 )
 """What is set or kept for all trials together, and ways to it."""
 BY_NAME = words(
