@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from agent.article import read
 from agent.web.clean import clean
-from agent.web.formulas import formulas_of
+from agent.web.formulas import anchor_of, formulas_of
 from agent.web.highlight import python_html
 from agent.web.markdown import render
+from agent.web.page import witness_id
 from tests.corpus import ROOT
 
 CASE = re.compile(r"^## ([^\n]+)\n\n````text\n(.*?)^````\n\n````html\n(.*?)^````\n", re.M | re.S)
@@ -144,6 +145,30 @@ def test_the_author_keeps_his_numbers_beside_ours() -> None:
     )
     numbers = formulas_of(read(text.encode(), "a.md")).numbers
     assert dict(numbers) == {"eq:a": "1", "theory.1:eq:b": "E1", "eq:c": "2", "eq:e": "3"}
+
+
+@given(*[st.text(st.sampled_from("ab1:-._/' 甲乙\"<"), max_size=8)] * 2)
+def test_two_formulas_never_share_a_place(a: str, b: str) -> None:
+    for place in (anchor_of, witness_id):
+        assert (place(a) == place(b)) == (a == b)
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", place(a))
+
+
+@pytest.mark.parametrize(
+    ("label", "place"), [("eq:geo", "w-eq-geo"), ("eq:rho_c", "w-eq-rho_c"), ("E3", "w-E3")]
+)
+def test_plain_labels_have_plain_places(label: str, place: str) -> None:
+    assert witness_id(label) == place
+    assert anchor_of(label) == f"eq-{place.removeprefix('w-')}"
+
+
+def test_references_to_tags_in_chinese_lead_each_to_its_own_formula() -> None:
+    html = html_of(
+        "$$x\\label{eq:损失}\\tag{甲}$$\n\n$$y\\label{eq:梯度}\\tag{乙}$$\n\n\\eqref{eq:损失} \\eqref{eq:梯度}"
+    )
+    places = re.findall(r' id="([^"]*)"', html)
+    assert len(set(places)) == 2
+    assert re.findall(r'href="#([^"]*)"', html) == places
 
 
 @given(st.text(alphabet="ab \n\t\"'#:()=\\0.é中def", max_size=120))
