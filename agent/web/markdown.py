@@ -96,12 +96,21 @@ def render(
 
         return TOKEN.sub(one, BROKEN.sub(unbroken, FILLERS.sub("", html)))
 
+    def source(text: str) -> str:
+        def one(match: re.Match[str]) -> str:
+            index = int(match[2])
+            if match[1]:
+                return "\\{}{{{}}}".format(*references[index]) if index < len(references) else ""
+            return article.formulas[index].raw if index < len(article.formulas) else ""
+
+        return TOKEN.sub(one, FILLERS.sub("", text))
+
     region_of, markers = _regions(data, len(article.lines))
     pieces = []
     for first, last, level, html in _blocks(article, text):
         if first in markers:
             continue
-        done = put_back(clean(html, image, link))
+        done = put_back(clean(html, image, link, source))
         if done.strip():
             pieces.append(Piece(first, last, done, region_of.get(first, ""), level))
     return Rendered(tuple(pieces), formulas, article.front.fields if article.front else {})

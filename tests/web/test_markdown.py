@@ -103,6 +103,17 @@ def test_each_hostile_text_alone(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize("number", ["0", "999", "r0"])
+@pytest.mark.parametrize(
+    "form", ["![x](assets/{}.png)", "<img src='assets/{}.png'>", "[x](http://e.example/{})"]
+)
+@pytest.mark.parametrize("around", ["%EE%80%80{}%EE%80%81", "%ee%80%80{}%ee%80%81", "&#xe000;{}&#xe001;"])
+def test_no_address_is_taken_for_a_formula(form: str, around: str, number: str) -> None:
+    html = html_of("$y$ " + form.format(around.format(number)))
+    assert html.count("<span") == 1
+    Strict().feed(html)
+
+
 def test_pieces_are_balanced_by_themselves() -> None:
     """An unclosed box in one block does not swallow the next, or the page around it."""
     for piece in render(
