@@ -77,7 +77,7 @@ HOSTILE = [
     "$\\href{javascript:alert(1)}{x}$", "$</span><script>1</script>$", "![\" onerror=\"x](x.png)", "`</code><script>`",
     "<math><mtext></mtext><script>1</script></math>", "<!-- x --><script>1</script>", "<p title='$x$<b onmouseover=1>'>",
     "\ue0000\ue001", "\ue000r0\ue001", "\ue000999\ue001", "\\eqref{a\"onmouseover=\"x}", "<noscript><p title='</noscript><img src=x onerror=1>'>",
-    "$$x\\label{a}\\tag{<b>}$$", "\\ref{a}", "[a]: javascript:alert(1)\n\n[a]", "<https://x\"onclick=1>", "| a |\n|---|\n| <script> |",
+    "$$x\\label{a}\\tag{<b>}$$", "\\ref{a}", "[a]: javascript:alert(1)\n\n[a]", "<https://x\"onclick=1>", "&#" + "9" * 5000 + ";", "&#xe000;0&#xe001;", "| a |\n|---|\n| <script> |",
     "```python experiment id=\"><script>\nprint(1)\n```", "&#106;avascript:alert(1)", "<a href='&#106;avascript:alert(1)'>y</a>",
     "<template><script>1</script></template>", "<details open ontoggle=alert(1)>", "<input autofocus onfocus=alert(1)>",
     "<base href=//evil>", "<a href='//evil.example'>z</a>", "<img src='//evil.example/x.png'>", "<plaintext>", "<textarea><script>",
@@ -112,6 +112,17 @@ def test_no_address_is_taken_for_a_formula(form: str, around: str, number: str) 
     html = html_of("$y$ " + form.format(around.format(number)))
     assert html.count("<span") == 1
     Strict().feed(html)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["&#xe000;{}&#xe001;", "&#57344;{}&#57345;", "&#XE000;{}&#X0E001;", "<div>&#xe000{}&#xe001</div>"],
+)
+@pytest.mark.parametrize("number", ["0", "999", "r0", "r999"])
+def test_no_entity_is_taken_for_a_formula(spelled: str, number: str) -> None:
+    html = html_of("$y$ 前\n\n" + spelled.format(number) + "\n\n`&#xe000;0`")
+    assert html.count("<span") == 1
+    assert "&amp;#xe000;0" in html, "code is shown as it stands"
 
 
 def test_pieces_are_balanced_by_themselves() -> None:
