@@ -15,14 +15,16 @@ SAID = {verdict: word for verdict, word in VERDICTS.items() if verdict != "unche
 
 
 BADGE = re.compile(r' ?<small class="witness">[^\n]*?</small>')
-PLAIN = re.compile(r"[A-Za-z0-9_.]+(?::[A-Za-z0-9_.-]+)?")
-"""Labels that a file name tells apart from all others when its first colon becomes a hyphen."""
+PLAIN = re.compile(r"(?!.*-[0-9a-f]{10}$)[A-Za-z0-9_.]+(?::[A-Za-z0-9_.-]+)?")
+"""Labels that a file name tells apart from all others when its first colon becomes a hyphen; one that ends like a
+digest could be the name of another."""
 LONGEST = 100
 """Characters of a file name; file systems take 255 bytes, and a planner may write longer labels."""
 
 
 def file_name(label: str) -> str:
-    """A label as the name of a file, without suffix. A digest tells apart what the name alone could not."""
+    """A label as the name of a file, without suffix, or as a place on a page. A digest tells apart what the name alone
+    could not."""
     safe = re.sub(r"[^A-Za-z0-9_.-]", "-", label)
     if PLAIN.fullmatch(label) and len(safe) <= LONGEST:
         return safe

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 TAGS = frozenset(
     [
@@ -83,24 +83,34 @@ PREFIX = "md-"
 CLASS = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 PRIVATE = re.compile("[\ue000-\uf8ff]")
 """Characters that stand for formulas on the way; they may not get into attributes."""
+ENCODED = re.compile("%EE%80%8[0-2]")
+"""The same as Markdown writes them in an address."""
+ADDRESS = ";/?:@&=+$,-_.!~*'()#%"
+"""What Markdown leaves as it is in an address, beside letters and digits."""
 
 
 def clean(
-    html: str, image: Callable[[str], str | None], link: Callable[[str], str | None] = lambda url: None
+    html: str,
+    image: Callable[[str], str | None],
+    link: Callable[[str], str | None] = lambda url: None,
+    source: Callable[[str], str] = lambda text: text,
 ) -> str:
-    """Sanitised HTML, balanced by itself. ``image`` gives the address an image is loaded from, or None for one that
+    """Sanitised HTML, balanced by itself. ``source`` gives a text with its formulas as they were written, which is how
+    they stand in attributes. ``image`` gives the address an image is loaded from, or None for one that
     is not ours: nothing is ever loaded from elsewhere (`data:` only ever comes out of ``image``). ``link`` gives the
     place on the page that a file of ours is shown at."""
     import nh3
 
     def attribute(tag: str, name: str, value: str) -> str | None:
-        value = PRIVATE.sub("", value)
+        value = PRIVATE.sub("", _written(value, source))
         if name == "class":
             return " ".join(PREFIX + c for c in CLASS.findall(value)) or None
         if name == "src":
-            return image(unquote(value))
+            return image(PRIVATE.sub("", unquote(value)))
         if name == "href":
-            return value if value.startswith("#") or _outside(value) else link(unquote(value))
+            return (
+                value if value.startswith("#") or _outside(value) else link(PRIVATE.sub("", unquote(value)))
+            )
         return value
 
     return nh3.clean(
@@ -113,6 +123,11 @@ def clean(
         link_rel="noreferrer noopener",
         strip_comments=True,
     )
+
+
+def _written(value: str, source: Callable[[str], str]) -> str:
+    plain = ENCODED.sub(lambda m: unquote(m[0]), value)
+    return source(value) if plain == value else quote(source(plain), safe=ADDRESS)
 
 
 def _outside(url: str) -> bool:

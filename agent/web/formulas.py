@@ -13,6 +13,7 @@ from html import escape
 
 from agent.article import Article, Formula
 from agent.article.tex import DEFINES, LABEL, REFERENCE, TAG
+from agent.pipeline.badges import file_name
 from agent.pipeline.tags import BY_ROW, split_rows, tag_display
 
 UNKNOWN = "???"
@@ -94,7 +95,7 @@ def _reference(match: re.Match[str], numbers: Mapping[str, str]) -> str:
 
 def anchor_of(number: str) -> str:
     """The id of the display with this number."""
-    return "eq-" + re.sub(r"[^A-Za-z0-9]+", "-", number).strip("-")
+    return f"eq-{file_name(number)}"
 
 
 def reference_html(command: str, label: str, numbers: Mapping[str, str]) -> str:

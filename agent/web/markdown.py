@@ -25,6 +25,7 @@ TOKEN = re.compile(f"{OPEN}(r?)(\\d+){CLOSE}")
 FILLERS = re.compile(f"(?:\\s*{FILL})+")
 BROKEN = re.compile(f"(?:<br>\\s*)?{OPEN}(\\d+){CLOSE}(?:\\s*<br>)?")
 """A formula with the hard breaks around it, which a display does not need."""
+ENTITY = re.compile(r"&#(?:x0*([0-9a-f]{4})(?![0-9a-f])|0*([0-9]{5})(?![0-9]));?", re.I)
 REFERENCE = re.compile(r"\\(eqref|ref)\{([^{}\n]*)\}")
 WIDE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef\u2014\u2018\u2019\u201c\u201d\u2026]")
 LONGEST = 20_000
@@ -96,12 +97,21 @@ def render(
 
         return TOKEN.sub(one, BROKEN.sub(unbroken, FILLERS.sub("", html)))
 
+    def source(text: str) -> str:
+        def one(match: re.Match[str]) -> str:
+            index = int(match[2])
+            if match[1]:
+                return "\\{}{{{}}}".format(*references[index]) if index < len(references) else ""
+            return article.formulas[index].raw if index < len(article.formulas) else ""
+
+        return TOKEN.sub(one, FILLERS.sub("", text))
+
     region_of, markers = _regions(data, len(article.lines))
     pieces = []
     for first, last, level, html in _blocks(article, text):
         if first in markers:
             continue
-        done = put_back(clean(html, image, link))
+        done = put_back(clean(html, image, link, source))
         if done.strip():
             pieces.append(Piece(first, last, done, region_of.get(first, ""), level))
     return Rendered(tuple(pieces), formulas, article.front.fields if article.front else {})
@@ -120,7 +130,7 @@ def protected(article: Article, references: list[tuple[str, str]]) -> str:
             references.append((match[1], match[2]))
             return f"{OPEN}r{len(references) - 1}{CLOSE}"
 
-        return REFERENCE.sub(reference, BADGE.sub("", text))
+        return REFERENCE.sub(reference, ENTITY.sub(_common, BADGE.sub("", text)))
 
     for span in article.spans:
         if span.start < at:
@@ -136,6 +146,12 @@ def protected(article: Article, references: list[tuple[str, str]]) -> str:
         at = span.stop
     pieces.append(prose(source[at:]))
     return "\n".join(_bounded(row) for row in "".join(pieces).split("\n"))
+
+
+def _common(entity: re.Match[str]) -> str:
+    """The entity, unless it spells a private character: the page would take that for one of ours."""
+    code = int(entity[1], 16) if entity[1] else int(entity[2])
+    return "\ufffd" if 0xE000 <= code <= 0xF8FF else entity[0]
 
 
 def _bounded(row: str) -> str:

@@ -11,11 +11,10 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.pipeline.badges import witness_file
+from agent.pipeline.badges import file_name, witness_file
 from agent.pipeline.evidence import VERDICTS, named
 from agent.records import Finding
 from agent.review.dossier import Dossier, SectionView, WitnessView, witnesses_of
-from agent.web.formulas import anchor_of
 from agent.web.highlight import python_html
 from agent.web.markdown import Images, Piece, Rendered, render
 
@@ -108,7 +107,8 @@ def badges(witnesses: Sequence[WitnessView]) -> Callable[[Sequence[str]], str]:
 
 
 def witness_id(label: str) -> str:
-    return "w-" + anchor_of(label).removeprefix("eq-")
+    """The id of the evidence on this formula."""
+    return f"w-{file_name(label)}"
 
 
 def _groups(

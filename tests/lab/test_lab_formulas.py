@@ -121,6 +121,7 @@ def test_vectors_and_matrices(tex: str, wanted: Any) -> None:
         r"\nabla L", r"x + \cdots", r"\lim_{n\to\infty} x", r"\max_{x} x", r"\sum_{i \in S} x", "(1, 2)", r"\int f",
         r"\mathbb{E}[x]", "u + 1", "A u u", r"\frac{1}{", "x^", r"\sqrt{-1}", "1/0", r"\begin{foo} 1 \end{foo}",
         r"\arcsin 2", "unbound", "x )", r"\sum_{i=1}^{10^9} i",
+        "x²", "2^²", "①", r"\binom{10^{9}}{10^{8}}",
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_says_so(tex: str) -> None:
@@ -129,7 +130,7 @@ def test_what_cannot_be_read_says_so(tex: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(alphabet=r"\{}[]()^_&|+-*/=<>!.,;:'x12 " + "afgnprst", max_size=40))
+@given(st.text(alphabet=r"\{}[]()^_&|+-*/=<>!.,;:'x12²① " + "afgnprst", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for step in display_steps(text):
         assert step.kind

@@ -9,10 +9,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agent.errors import NotUtf8, SandboxUnavailable, UsageError
 from agent.lab import Limits, Sandbox, WitnessJob, WitnessVerdict, run_witness, run_witnesses
+from agent.lab.inside import judge
 from agent.lab.witness import witness_files
 from agent.lab.witness.files import article_jobs
 
@@ -112,6 +114,28 @@ def test_seeds_hang_on_the_text() -> None:
 
     assert seeds_of("a", 0) == seeds_of("a", 0)
     assert len({*seeds_of("a", 0), *seeds_of("b", 0), *seeds_of("a", 1)}) == 12
+
+
+REMEMBERS = """
+TEX = "a + 2 b"
+BIND = {"a": "a", "b": "b"}
+def claim(a, b): return a + 2 * b
+def check(claim, w):
+    value = claim(w.real(), w.real())
+    np.typecodes["runs"] += "."
+    w.equal(w.quad(lambda x: value, 0, 1) + (len(np.typecodes["runs"]) > 4), value)
+"""
+
+
+def test_a_check_that_fails_whatever_comes_second_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the rules for a source stands the run itself: the claim comes once more after its mutants."""
+    monkeypatch.setitem(np.typecodes, "runs", "")
+    job = {"code": REMEMBERS, "eq": "eq:a", "tex": None, "seconds": 20}
+    assert "np.typecodes belongs to its module" in judge.run(job)["reason"]
+    monkeypatch.setattr("agent.lab.inside.vet.contained", lambda tree: None)
+    found = judge.run(job)
+    assert (found["verdict"], found["grade"]) == ("unchecked", "invalid")
+    assert "otherwise when it is run again" in found["reason"]
 
 
 def test_a_hang_costs_its_own_time_only(sandbox: Sandbox) -> None:

@@ -23,6 +23,10 @@ def test_two_labels_never_share_a_file(a: str, b: str) -> None:
     assert (file_name(a) == file_name(b)) == (a == b)
 
 
+def test_a_label_that_looks_like_the_name_of_another_has_a_name_of_its_own() -> None:
+    assert file_name(file_name("eq:a b").replace("-", ":", 1)) != file_name("eq:a b")
+
+
 @given(st.text(max_size=400))
 def test_any_label_gives_a_name_that_file_systems_take(label: str) -> None:
     name = witness_file(label)

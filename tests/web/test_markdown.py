@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from agent.article import read
 from agent.web.clean import clean
-from agent.web.formulas import formulas_of
+from agent.web.formulas import anchor_of, formulas_of
 from agent.web.highlight import python_html
 from agent.web.markdown import render
+from agent.web.page import witness_id
 from tests.corpus import ROOT
 
 CASE = re.compile(r"^## ([^\n]+)\n\n````text\n(.*?)^````\n\n````html\n(.*?)^````\n", re.M | re.S)
@@ -76,7 +77,7 @@ HOSTILE = [
     "$\\href{javascript:alert(1)}{x}$", "$</span><script>1</script>$", "![\" onerror=\"x](x.png)", "`</code><script>`",
     "<math><mtext></mtext><script>1</script></math>", "<!-- x --><script>1</script>", "<p title='$x$<b onmouseover=1>'>",
     "\ue0000\ue001", "\ue000r0\ue001", "\ue000999\ue001", "\\eqref{a\"onmouseover=\"x}", "<noscript><p title='</noscript><img src=x onerror=1>'>",
-    "$$x\\label{a}\\tag{<b>}$$", "\\ref{a}", "[a]: javascript:alert(1)\n\n[a]", "<https://x\"onclick=1>", "| a |\n|---|\n| <script> |",
+    "$$x\\label{a}\\tag{<b>}$$", "\\ref{a}", "[a]: javascript:alert(1)\n\n[a]", "<https://x\"onclick=1>", "&#" + "9" * 5000 + ";", "&#xe000;0&#xe001;", "| a |\n|---|\n| <script> |",
     "```python experiment id=\"><script>\nprint(1)\n```", "&#106;avascript:alert(1)", "<a href='&#106;avascript:alert(1)'>y</a>",
     "<template><script>1</script></template>", "<details open ontoggle=alert(1)>", "<input autofocus onfocus=alert(1)>",
     "<base href=//evil>", "<a href='//evil.example'>z</a>", "<img src='//evil.example/x.png'>", "<plaintext>", "<textarea><script>",
@@ -100,6 +101,28 @@ def test_each_hostile_text_alone(text: str) -> None:
     Strict().feed(
         "".join(p.html for p in render(f"前 {text} 后".encode(), "a.md", image=lambda url: None).pieces)
     )
+
+
+@pytest.mark.parametrize("number", ["0", "999", "r0"])
+@pytest.mark.parametrize(
+    "form", ["![x](assets/{}.png)", "<img src='assets/{}.png'>", "[x](http://e.example/{})"]
+)
+@pytest.mark.parametrize("around", ["%EE%80%80{}%EE%80%81", "%ee%80%80{}%ee%80%81", "&#xe000;{}&#xe001;"])
+def test_no_address_is_taken_for_a_formula(form: str, around: str, number: str) -> None:
+    html = html_of("$y$ " + form.format(around.format(number)))
+    assert html.count("<span") == 1
+    Strict().feed(html)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["&#xe000;{}&#xe001;", "&#57344;{}&#57345;", "&#XE000;{}&#X0E001;", "<div>&#xe000{}&#xe001</div>"],
+)
+@pytest.mark.parametrize("number", ["0", "999", "r0", "r999"])
+def test_no_entity_is_taken_for_a_formula(spelled: str, number: str) -> None:
+    html = html_of("$y$ 前\n\n" + spelled.format(number) + "\n\n`&#xe000;0`")
+    assert html.count("<span") == 1
+    assert "&amp;#xe000;0" in html, "code is shown as it stands"
 
 
 def test_pieces_are_balanced_by_themselves() -> None:
@@ -144,6 +167,30 @@ def test_the_author_keeps_his_numbers_beside_ours() -> None:
     )
     numbers = formulas_of(read(text.encode(), "a.md")).numbers
     assert dict(numbers) == {"eq:a": "1", "theory.1:eq:b": "E1", "eq:c": "2", "eq:e": "3"}
+
+
+@given(*[st.text(st.sampled_from("ab1:-._/' 甲乙\"<"), max_size=8)] * 2)
+def test_two_formulas_never_share_a_place(a: str, b: str) -> None:
+    for place in (anchor_of, witness_id):
+        assert (place(a) == place(b)) == (a == b)
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", place(a))
+
+
+@pytest.mark.parametrize(
+    ("label", "place"), [("eq:geo", "w-eq-geo"), ("eq:rho_c", "w-eq-rho_c"), ("E3", "w-E3")]
+)
+def test_plain_labels_have_plain_places(label: str, place: str) -> None:
+    assert witness_id(label) == place
+    assert anchor_of(label) == f"eq-{place.removeprefix('w-')}"
+
+
+def test_references_to_tags_in_chinese_lead_each_to_its_own_formula() -> None:
+    html = html_of(
+        "$$x\\label{eq:损失}\\tag{甲}$$\n\n$$y\\label{eq:梯度}\\tag{乙}$$\n\n\\eqref{eq:损失} \\eqref{eq:梯度}"
+    )
+    places = re.findall(r' id="([^"]*)"', html)
+    assert len(set(places)) == 2
+    assert re.findall(r'href="#([^"]*)"', html) == places
 
 
 @given(st.text(alphabet="ab \n\t\"'#:()=\\0.é中def", max_size=120))

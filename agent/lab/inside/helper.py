@@ -17,6 +17,8 @@ RTOL = 1e-7
 ZERO = 1e-12
 SLACK_IN_ORDER = 0.25
 """How far below the claimed exponent a measured slope may lie: finite h has the next term in it."""
+ERRORS = 5.0
+"""Standard errors that a sample's mean may lie off."""
 FLOOR = 1e-13
 """Errors below this are taken for rounding and not measured."""
 
@@ -127,18 +129,20 @@ class W(Inputs):
         self._room.append(b - a)
         self._slack = min(self._slack, (b - a) / size)
 
-    def mean(self, sample: Any, value: Any, z: float = 5.0) -> None:
+    def mean(self, sample: Any, value: Any) -> None:
         """The sample's mean is ``value`` within five standard errors; at least 1,000 draws."""
         self._begin("mean")
         draws = numbers(sample)
         if draws.ndim == 0 or len(draws) < 1000:
             raise Bad("fewer than 1,000 draws")
+        if not (np.all(np.isfinite(draws)) and np.all(np.isfinite(numbers(value)))):
+            raise Bad("a value is not finite")
         center = draws.mean(0)
         error = draws.std(0, ddof=1) / math.sqrt(len(draws))
         spread = float(np.max(error / np.maximum(np.abs(center), ZERO)))
         if spread > 0.02:
             raise Bad(f"too noisy to tell: relative standard error {spread:.3f}")
-        if np.any(np.abs(center - value) > z * error + ZERO):
+        if np.any(np.abs(center - value) > ERRORS * error + ZERO):
             raise Refuted(f"mean: {brief(center)} ± {brief(error)}, claimed {brief(numbers(value))}")
 
     def scales(self, term: Callable[..., Any], weights: Sequence[float], degree: float = 0.0) -> None:
@@ -149,6 +153,8 @@ class W(Inputs):
         a = numbers(term(*(x * factor**w for x, w in zip(points, weights, strict=True))))
         b = numbers(term(*points)) * factor**degree
         scale = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)), ZERO)
+        if not math.isfinite(scale):
+            raise Bad("a value is not finite")
         if float(np.abs(a - b).max(initial=0)) > RTOL * scale:
             raise Refuted(f"scales: {brief(a)} ≠ {brief(b)}: the dimensions do not fit")
 

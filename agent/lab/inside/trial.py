@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import math
 import signal
@@ -70,9 +71,19 @@ class Spy:
         return value
 
 
+def handed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a check gets for ``claim``: one plain function, be it spied on, mutated or neither, so that its look does not
+    tell the check which."""
+
+    def claim(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return claim
+
+
 def keep(value: Any) -> Any:
-    # arrays are reused by simulations: a later in-place change must not reach the record
-    return value.copy() if isinstance(value, np.ndarray) else value
+    # containers are reused by simulations: a later in-place change must not reach the record
+    return copy.deepcopy(value) if isinstance(value, np.ndarray | list | tuple | dict | set) else value
 
 
 def kept(values: Sequence[Any]) -> tuple[Any, ...]:
@@ -138,9 +149,9 @@ class Program:
             claim = names["claim"]
             if spy is not None:
                 spy.function = claim
-                claim = names["claim"] = spy
+                claim = spy
             w = W(seed)
-            names["check"](claim, w)
+            names["check"](handed(claim), w)
             if w._count == 0:
                 raise Bad("no assertion was made")
             seen.kinds |= w._kinds

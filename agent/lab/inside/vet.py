@@ -7,21 +7,37 @@ import ast
 from .conditions import is_proof
 from .helper import PUBLIC
 from .raised import Bad
+from .reach import IMPORTS, bound, contained
 from .words import words
 
-IMPORTS = words(
-    "math numpy mpmath itertools functools fractions scipy scipy.special scipy.linalg scipy.integrate "
-    "scipy.optimize scipy.stats"
-)
 NAMES = words(
     "open exec eval compile input globals locals vars setattr delattr getattr breakpoint type super object help "
     "exit quit memoryview classmethod staticmethod property"
 )
-ATTRIBUTES = words(
-    "random default_rng seed rvs load save savez savez_compressed savetxt loadtxt genfromtxt fromfile tofile dump "
-    "memmap ctypeslib f2py testing lib core ctypes format_map dps prec"
+RANDOM = words("random default_rng seed rvs random_state rand randmatrix")
+FILES = words(
+    "load save savez savez_compressed savetxt loadtxt genfromtxt fromregex fromfile tofile dump memmap ctypeslib f2py "
+    "testing test runtests doctests timing plot cplot splot lib core ctypes"
 )
-STATEMENTS = (ast.Try, ast.TryStar, ast.Global, ast.Nonlocal, ast.ClassDef, ast.AsyncFunctionDef, ast.Await)
+MODULES = words(
+    "sys os io builtins inspect operator types gc importlib subprocess pickle weakref warnings threading"
+)
+STATE = words(
+    "dps prec context ctx seterr seterrcall setbufsize set_printoptions set_default_printstyle set_string_function "
+    "default init_builtins hyp_summators register domain window excluded"
+)
+"""What is set or kept for all trials together, and ways to it."""
+BY_NAME = words(
+    "format format_map bmat hypsum update_wrapper wraps total_ordering singledispatch singledispatchmethod "
+    "cached_property partialmethod namedtuple record mro"
+)
+"""Ways to an attribute that stand in no source as one: by a name in a string, a record of the harness."""
+ATTRIBUTES = NAMES | FILES | MODULES | STATE | BY_NAME
+INTROSPECTION = tuple(words("gi_ cr_ ag_ tb_ co_ f_back f_builtins f_code f_globals f_locals f_trace"))
+"""Frames, code and tracebacks, from which every name of the harness can be had."""
+STATEMENTS = (
+    ast.Try, ast.TryStar, ast.Global, ast.Nonlocal, ast.ClassDef, ast.AsyncFunctionDef, ast.Await, ast.Match
+)  # fmt: skip
 INSPECTION = words("isinstance issubclass hasattr callable id hash repr str ascii format dir")
 TOLERANCES = frozenset(("rtol", "atol", "tol", "z"))
 
@@ -43,6 +59,7 @@ def vet(tree: ast.Module) -> tuple[ast.FunctionDef, ast.FunctionDef]:
     _helper_only(check)
     _aliases(tree, check)
     _inspection(tree)
+    contained(tree)
     return claim, check
 
 
@@ -61,36 +78,44 @@ def _node(node: ast.AST) -> None:
         raise Bad(f"{type(node).__name__} is not allowed")
     if isinstance(node, ast.FunctionDef) and node.decorator_list:
         raise Bad("decorators are not allowed")
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            _import(alias.name)
-    elif isinstance(node, ast.ImportFrom):
-        _import(node.module or "")
-        for alias in node.names:
-            if alias.name in ATTRIBUTES or alias.name == "*" or alias.name.startswith("_"):
-                raise Bad(f"import of {alias.name}")
+    if isinstance(node, ast.With) and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(node)):
+        raise Bad("yield inside with: what the block sets would outlast it")
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        _import(node)
     elif isinstance(node, ast.Name):
         if node.id in NAMES or node.id.startswith("__"):
             raise Bad(f"use of {node.id}")
     elif isinstance(node, ast.Attribute):
-        _attribute(node)
+        if not isinstance(node.ctx, ast.Load):
+            raise Bad("assignment to an attribute")
+        _attribute(node.attr, "use of")
     elif isinstance(node, ast.keyword) and node.arg in TOLERANCES:
         raise Bad(f"own tolerance {node.arg}: tolerances belong to the harness")
+    for name in bound(node):
+        if name.startswith("__"):
+            raise Bad(f"use of {name}")
 
 
-def _import(name: str) -> None:
-    if name not in IMPORTS:
-        raise Bad(f"import of {name}")
+def _import(node: ast.Import | ast.ImportFrom) -> None:
+    modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    for module in modules:
+        if module not in IMPORTS or (isinstance(node, ast.ImportFrom) and node.level):
+            raise Bad(f"import of {module}")
+    for alias in node.names:
+        name = alias.asname or alias.name
+        if name in ("claim", "check", "w", "*") or name.startswith("__"):
+            raise Bad(f"import of {alias.name} as {name}")
+        if isinstance(node, ast.ImportFrom):
+            _attribute(alias.name, "import of")
 
 
-def _attribute(node: ast.Attribute) -> None:
-    if not isinstance(node.ctx, ast.Load):
-        raise Bad("assignment to an attribute")
-    if node.attr.startswith("_"):
-        raise Bad("private attribute")
-    if node.attr in ATTRIBUTES:
-        own = "own randomness: use w." if node.attr in ("random", "default_rng", "seed", "rvs") else "use of "
-        raise Bad(f"{own}{node.attr if own == 'use of ' else '*'}")
+def _attribute(name: str, doing: str) -> None:
+    if name.startswith("_"):
+        raise Bad(f"private attribute: {doing} {name}")
+    if name in RANDOM:
+        raise Bad(f"own randomness: {doing} {name}; use w.*")
+    if name in ATTRIBUTES or name.startswith(INTROSPECTION):
+        raise Bad(f"{doing} {name}")
 
 
 def _helper_only(check: ast.FunctionDef) -> None:
@@ -127,7 +152,9 @@ def _inspection(tree: ast.Module) -> None:
 
 def vet_expression(text: str) -> None:
     try:
-        for node in ast.walk(ast.parse(text, mode="eval")):
+        tree = ast.parse(text, mode="eval")
+        for node in ast.walk(tree):
             _node(node)
+        contained(tree)
     except SyntaxError as error:
         raise Bad(f"BIND {text!r} is not an expression") from error

@@ -12,6 +12,8 @@ from .nodes import Node, Unreadable
 
 MAX_TERMS = 2000
 MAX_WORK = 200_000
+MAX_CHOSEN = 1024
+"""Binomials of more, out of twice as many, are no floats; computing them would not end."""
 NODES = 80
 """Points of the Gauss-Legendre rule for integrals."""
 
@@ -279,6 +281,8 @@ class Evaluator:
     def _binom(self, node: Node) -> float:
         n, k = self.scalar(node.args[0]), self.scalar(node.args[1])
         if n.is_integer() and k.is_integer() and n >= 0:
+            if min(k, n - k) > MAX_CHOSEN:
+                raise Unreadable("a binomial beyond all floats")
             return float(math.comb(int(n), int(k))) if k >= 0 else 0.0
         raise Unreadable("a binomial of broken numbers")
 

@@ -182,7 +182,7 @@ class Parser:
     # -- atoms
     def base(self) -> Node:
         token = self.take()
-        if token.isdigit():
+        if token.isdecimal():
             return self.number(token)
         if token in PAIRS:
             node = self.expression()
@@ -210,7 +210,9 @@ class Parser:
 
     def number(self, first: str) -> Node:
         text = first
-        while self.peek().isdigit() or (self.peek() == "." and self.peek(1).isdigit() and "." not in text):
+        while self.peek().isdecimal() or (
+            self.peek() == "." and self.peek(1).isdecimal() and "." not in text
+        ):
             text += self.take()
         return Node("num", name=text, value=float(text))
 
