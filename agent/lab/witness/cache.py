@@ -12,7 +12,7 @@ from agent.lab.cache import tools
 from agent.lab.witness.record import NOT_RUN, WitnessJob, WitnessVerdict
 from agent.workspace import make_folder
 
-PREFIX = "w2:"
+PREFIX = "w3:"
 """Version of the key: raise it when the harness judges otherwise."""
 
 
