@@ -20,10 +20,12 @@ from tests.pipeline.desk import QUICK, Service
 from tests.review.desk import ARTICLE, Desk, asking, make
 from tests.web.conftest import Open, Served, Watched, serving
 
-READY = "#view-page .math.set"
+SET = "#view-page .math.set"
+READY = f"body:has(#progress:not(:empty)) {SET}"
+"""A formula is typeset, and the script that answers keys has run: a key that is pressed before it is lost."""
 LEFT_WHEN_READY = f"""
 new MutationObserver((_, observer) => {{
-    if (document.querySelector("{READY}")) {{
+    if (document.querySelector("{SET}")) {{
         window.leftWhenReady = document.querySelectorAll(".math:not([data-set])").length;
         observer.disconnect();
     }}
@@ -103,7 +105,7 @@ def test_a_redo_through_the_loopback_model(served: Served, opened: Watched) -> N
     page.click('section[data-section="theory.2"] [data-do=redo]')
     page.keyboard.type("把条件写在前面")
     press(page, "Control+Enter")
-    page.wait_for_selector('section[data-section="theory.2"] [data-do=versions]')
+    page.wait_for_selector('section.current[data-section="theory.2"] [data-do=versions]')
     assert "把条件写在前面" in page.inner_text('section[data-section="theory.2"]')
     press(page, "v")
     page.wait_for_selector("#versions[open] .d-added")
