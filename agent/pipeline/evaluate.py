@@ -20,8 +20,8 @@ from agent.checks.page import Page
 from agent.llm import Client, Request, json_parser
 from agent.measure import measure
 from agent.pipeline.badges import BADGE
-from agent.pipeline.claims import claims
 from agent.pipeline.material import defuse
+from agent.pipeline.tally import tally
 from agent.prompts import Library
 
 
@@ -38,9 +38,11 @@ class Measured:
     """Error-level findings by check."""
     warnings: Mapping[str, int]
     claims: int
-    """Labelled equations in the added text that state something."""
+    """Displays of the added text that say something which could be wrong, as `tally` counts them."""
+    verdicts: Mapping[str, int]
+    """Claims by verdict; all unchecked where the file lies beside no report."""
     witnesses: Mapping[str, int]
-    """Verdicts by name, where the article lies beside its report; empty where none is known."""
+    """Formulas a witness was asked for, by verdict, displayed or not; empty where no report tells."""
     steps: int
     """Steps the reading found skipped; 0 where there is no reading."""
     covered: int
@@ -84,6 +86,7 @@ def evaluate(path: Path) -> Measured:
     found = [f for v in verdicts for f in v.findings]
     size = measure(article)
     report, plan = _beside(path, "report.json"), _beside(path, "plan.json")
+    stand = tally(data, report.get("witnesses", ()))
     steps = [s["id"] for s in plan.get("reading", {}).get("skipped", ())]
     return Measured(
         file=str(path),
@@ -92,7 +95,8 @@ def evaluate(path: Path) -> Measured:
         formulas=size.formulas,
         errors=_by_check(found, "error"),
         warnings=_by_check(found, "warning"),
-        claims=sum(len(claims(r.text)) for r in regions(data)) if ours else len(claims(article.text)),
+        claims=sum(stand.values()),
+        verdicts=stand,
         witnesses=_count(w["verdict"] for w in report.get("witnesses", ())),
         steps=len(steps),
         covered=len(set(steps) & _covered(plan, report)),

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Such as ``1 draft``, ``2,298 lines``; ``plural`` where an s does not do."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def standing(verdicts: Mapping[str, int]) -> str:
+    """How many claims have each verdict, and of how many."""
+    said = ", ".join(f"{number} {word}" for word, number in verdicts.items()) or "none"
+    return f"of {counted(sum(verdicts.values()), 'displayed claim')}: {said}"
 
 
 def dollars(cost: float | None, unknown: str = "cost unknown") -> str:

@@ -10,6 +10,7 @@ from agent.article import strip
 from agent.errors import UsageError
 from agent.review import edit as editing
 from agent.review.decide import accept, state_of
+from agent.review.dossier import load
 from agent.review.edit import current_text, edit, mend
 from agent.review.versions import versions
 from tests.review.desk import Desk
@@ -29,6 +30,8 @@ def test_an_edit_replaces_the_text_and_measures_again(desk: Desk) -> None:
     assert strip(desk.draft).decode() == desk.article
     assert [v.text for v in versions(desk.folder, "theory.2")] == [old, old + more]
     assert "+2+2=4" in (desk.folder / "diff.patch").read_text()
+    assert after["claims"] == before["claims"] + 1
+    assert after["claims"] == sum(after["verdicts"].values()) == sum(load(desk.ws, desk.slug).verdicts.values())
 
 
 def test_checks_see_what_was_edited_in(desk: Desk) -> None:
