@@ -31,7 +31,9 @@ def test_an_edit_replaces_the_text_and_measures_again(desk: Desk) -> None:
     assert [v.text for v in versions(desk.folder, "theory.2")] == [old, old + more]
     assert "+2+2=4" in (desk.folder / "diff.patch").read_text()
     assert after["claims"] == before["claims"] + 1
-    assert after["claims"] == sum(after["verdicts"].values()) == sum(load(desk.ws, desk.slug).verdicts.values())
+    assert (
+        after["claims"] == sum(after["verdicts"].values()) == sum(load(desk.ws, desk.slug).verdicts.values())
+    )
 
 
 def test_checks_see_what_was_edited_in(desk: Desk) -> None:
