@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agent import article as articles
@@ -28,7 +28,16 @@ def witness_files(
 
     Raises UsageError for a file that cannot be read, or an article without witnesses.
     """
-    jobs = [job for path in paths for job in jobs_of(Path(path), salt)]
+    return run_jobs([job for path in paths for job in jobs_of(Path(path), salt)], sandbox, unsafe, workers)
+
+
+def run_jobs(
+    jobs: Sequence[WitnessJob],
+    sandbox: Sandbox | None = None,
+    unsafe: bool = False,
+    workers: int | None = None,
+) -> list[WitnessVerdict]:
+    """Run witnesses in a sandbox opened for them. Where nothing can confine them they come back unchecked."""
     if not jobs:
         return []
     try:
