@@ -11,9 +11,10 @@ from agent.commands.result import Result
 
 def witness(files: Sequence[Path], *, unsafe: bool) -> Result:
     """Verdicts; exit code 1 when one is refuted or could not be checked."""
-    from agent.lab.witness.files import jobs_of, run_jobs
+    from agent.lab.witness.files import run_jobs
+    from agent.pipeline.reproduce import witness_jobs
 
-    jobs, errors = of_each(files, jobs_of)
+    jobs, errors = of_each(files, witness_jobs)
     found = run_jobs([job for own in jobs for job in own], unsafe=unsafe)
     short = any(v.verdict in ("refuted", "unchecked") for v in found)
     return Result("witness", [v.to_json() for v in found], 1 if short else 0, errors=errors)

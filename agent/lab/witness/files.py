@@ -53,7 +53,8 @@ def jobs_of(path: Path, salt: int = 0) -> list[WitnessJob]:
     try:
         data = path.read_bytes()
         if path.suffix != ".md":
-            return [WitnessJob(data.decode("utf-8"), file=str(path), salt=salt)]
+            # As a block of a reply was: a witness's samples follow from its text to the last byte.
+            return [WitnessJob(data.decode("utf-8").strip("\n"), file=str(path), salt=salt)]
     except UnicodeDecodeError as error:
         raise NotUtf8(str(path), error.start) from error
     except OSError as error:
@@ -62,7 +63,7 @@ def jobs_of(path: Path, salt: int = 0) -> list[WitnessJob]:
     if not jobs:
         raise UsageError(
             f"{path}: holds no witness",
-            hint="witnesses of an article are blocks marked ```python witness eq=LABEL",
+            hint="witnesses of an article are blocks marked ```python witness eq=LABEL, or stand in assets/ beside it",
         )
     return jobs
 
