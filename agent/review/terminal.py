@@ -15,7 +15,7 @@ from agent.pipeline.run import Watch
 from agent.pipeline.tally import of_display
 from agent.records import INDEX
 from agent.report.plain import plain
-from agent.report.words import standing
+from agent.report.words import listed, standing
 from agent.review import decide
 from agent.review.dossier import Dossier, SectionView, WitnessView, load
 from agent.review.edit import current_text, edit, mend
@@ -280,12 +280,14 @@ def as_diff(w: Walk) -> None:
 
 
 def merge(w: Walk) -> None:
+    from agent.merge import check
     from agent.merge import merge as merge_one
     from agent.workspace.git import tracked
 
+    check(w.ws, w.slug)
     undecided = w.dossier.standing.undecided
     if undecided:
-        w.screen.say(f"undecided, so left out: {', '.join(undecided)}")
+        w.screen.say(f"undecided, so left out: {listed(undecided)}")
     commit = tracked(w.ws.root) and w.screen.line("commit it too? [Y/n] ").strip().lower() in ("", "y", "yes")
     done = merge_one(w.ws, w.slug, commit=commit, refresh=w.refresh)
     w.screen.say(f"{done.file}: {done.before['lines']} → {done.after['lines']} lines", "green")

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from agent.books.status import ArticleStatus, BatchStatus, Counts, Status, SubBatchStatus
+from agent.records import INDEX
 from agent.report.screens import screen
 from agent.report.words import program
 
@@ -140,3 +141,16 @@ def test_many_sections_are_folded_on_the_screen_of_costs() -> None:
     assert "s39" in said
     assert "s27 " not in said
     assert "… and 28 smaller" in said
+
+
+def test_a_merge_counts_the_sections_that_are_decided_on() -> None:
+    """As the run and the review count them: the index is the program's own."""
+    size = {"lines": 1, "formulas": 0}
+    row = {
+        "slug": "a", "file": "a.md", "sections": ("map", "theory.1", INDEX), "left_out": (), "undecided": (), "kept": (),
+        "before": size, "after": size, "recovered": "", "rebased": False, "commit": "", "branch": "",
+    }  # fmt: skip
+    assert "2 sections" in shown("merged", [row])
+    row["undecided"] = tuple(f"theory.{n}" for n in range(2, 40))
+    assert "theory.2, theory.3" in shown("merged", [row])
+    assert "and 32 more" in " ".join(shown("merged", [row]).split())
