@@ -86,36 +86,10 @@ def original_of(path: Path, source: Path | None, from_git: bool) -> bytes | None
 
 
 def check_file(path: Path, original: bytes | None) -> list[Finding]:
-    from agent import checks
-    from agent.checks.page import Page
+    from agent.pipeline.recheck import recheck
 
-    data = load(path)
-    ours = tuple((r.begin_line, r.end_line) for r in regions(data))
-    page = Page(
-        article=read(data, str(path)),
-        file=str(path),
-        source=read(original, str(path)) if original is not None else None,
-        ours=ours or None,
-        **around(path, bool(ours)),
-    )
-    found = [f for verdict in checks.run(page) for f in verdict.findings]
+    found = [f for verdict in recheck(path, load(path), original) for f in verdict.findings]
     return [replace(f, file=str(path)) for f in sorted(found, key=lambda f: (f.line, f.column, f.check))]
-
-
-def around(path: Path, expanded: bool) -> dict[str, Any]:
-    """What is known around a draft, or around an article that was merged in its workspace."""
-    from agent.errors import ConfigError
-    from agent.pipeline.known import from_folder
-    from agent.workspace import find, slug_of
-
-    if not expanded:
-        return {}
-    if (path.parent / "report.json").is_file():
-        return from_folder(path.parent)
-    try:
-        return from_folder(find(path.parent).output(slug_of(path)))
-    except ConfigError:
-        return {}
 
 
 def finding_row(f: Finding) -> dict[str, Any]:

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent import checks
 from agent.article import Article, read, regions, strip
-from agent.checks.page import Page
 from agent.llm import Client, Request, json_parser
 from agent.measure import measure
 from agent.pipeline.badges import BADGE
 from agent.pipeline.material import defuse
+from agent.pipeline.recheck import recheck
 from agent.pipeline.tally import tally
 from agent.prompts import Library
 
@@ -79,12 +78,9 @@ class Comparison:
 def evaluate(path: Path) -> Measured:
     """Measure one file. Its report and plan are read where it is a draft in `outputs/<slug>/`."""
     data = path.read_bytes()
-    article = read(data, str(path))
-    ours = tuple((r.begin_line, r.end_line) for r in regions(data))
-    source = read(strip(data), str(path)) if ours else None
-    verdicts = checks.run(Page(article=article, file=str(path), source=source, ours=ours or None))
+    verdicts = recheck(path, data, strip(data) if regions(data) else None)
     found = [f for v in verdicts for f in v.findings]
-    size = measure(article)
+    size = measure(read(data, str(path)))
     report, plan = _beside(path, "report.json"), _beside(path, "plan.json")
     stand = tally(data, report.get("witnesses", ()))
     steps = [s["id"] for s in plan.get("reading", {}).get("skipped", ())]

@@ -124,6 +124,7 @@ def checked(source: bytes, name: str, whole: Assembled, folder: Path, standard: 
     from agent.checks.page import Page
     from agent.checks.standard import Standard
     from agent.pipeline.known import from_folder
+    from agent.pipeline.recheck import planned, with_planned
 
     page = Page(
         article=read(whole.data, name),
@@ -133,7 +134,7 @@ def checked(source: bytes, name: str, whole: Assembled, folder: Path, standard: 
         standard=Standard.of(standard),
         **from_folder(folder),
     )
-    return tuple(checks.run(page))
+    return with_planned(checks.run(page), planned(folder))
 
 
 def kept_bindings(folder: Path, sections: Sequence[Section]) -> list[dict[str, Any]]:
