@@ -55,6 +55,16 @@ def test_plan_items_without_files_are_listed_and_passed_over(site: Site) -> None
     said(site.expand("run", "gone"), 2, "no article gone")
 
 
+def test_a_batch_of_which_nothing_can_be_taken_says_why(site: Site) -> None:
+    site.plan("gone.md")
+    for more in ([], ["--dry-run"]):
+        done = site.expand("batch", "1A", *more)
+        assert (done.code, "no article of 1A has a file in blogs_raw/" in done.out) == (0, True), done
+    plan = site.root / "plan.toml"
+    plan.write_text(plan.read_text(encoding="utf-8").partition("[[batch.sub.item]]")[0], encoding="utf-8")
+    assert "plan.toml names no article in 1A" in site.expand("batch", "1A", "--dry-run").out
+
+
 def test_a_file_that_cannot_be_used_is_named_and_hides_no_other(site: Site) -> None:
     site.article("good.md")
     site.article("torn.md", SHORT + "<!-- expand:begin x -->\n")

@@ -61,6 +61,23 @@ def test_a_sub_batch_without_articles_draws_no_table() -> None:
     assert "formulas  " not in shown("status", status())
 
 
+def test_sub_batches_without_articles_share_a_line() -> None:
+    empty = tuple(SubBatchStatus(f"2{letter}", "题", Counts(), ()) for letter in "ABCDEFGHIJ")
+    batches = (*status(DRAFT).batches, BatchStatus("2", "", Counts(), empty))
+    said = shown("plan", batches)
+    assert "0/0 done" not in said
+    assert said.endswith("10 sub-batches without an article: 2A, 2B, 2C, 2D, 2E, 2F and 4 more\n")
+
+
+def test_what_is_accepted_waits_for_no_review_and_its_sub_batch_says_so() -> None:
+    accepted = replace(DRAFT, status="accepted")
+    sub = SubBatchStatus("1A", "", Counts(total=1, accepted=1), (accepted,))
+    said = shown("status", replace(status(), batches=(BatchStatus("1", "", Counts(), (sub,)),)))
+    assert "wait for review" not in said
+    assert "accepted, to be merged: 2,298 lines" in said
+    assert "0/1 done, 1 accepted" in said
+
+
 def row(slug: str, error: str, hint: str) -> dict[str, Any]:
     empty: dict[str, Any] = {"targets": [], "calls": 0, "cost": 0.0, "verdict": "", "title": slug}
     return {"slug": slug, "ending": "failed", "error": error, "hint": hint, **empty}
