@@ -14,7 +14,7 @@ import click
 
 from agent import __version__
 from agent.cli import books, expansion, reviewing, texts
-from agent.cli.shared import FILE
+from agent.cli.shared import FILE, tell
 from agent.errors import ExpandError, UsageError
 
 INTERRUPTED = 130
@@ -119,9 +119,5 @@ def main() -> None:
 
 
 def fail(message: str, hint: str, code: int) -> None:
-    from agent.report.plain import plain
-
-    click.echo(f"error: {plain(message)}", err=True)
-    for line in hint.splitlines():
-        click.echo(f"  {plain(line)}", err=True)
+    tell(message, hint)
     sys.exit(code)

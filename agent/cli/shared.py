@@ -44,7 +44,7 @@ def workspace(ctx: click.Context) -> Workspace:
 
 
 def show(result: Result, as_json: bool) -> NoReturn:
-    """Render a result on stdout and leave with its exit code."""
+    """Render a result on stdout and its errors on stderr, and leave with the exit code."""
     from agent.report.show import render
 
     try:
@@ -53,4 +53,15 @@ def show(result: Result, as_json: bool) -> NoReturn:
     except BrokenPipeError:
         # The reader has gone (`expand diff … | head`): nothing is left to say, and what was done is done.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(result.code)
+    for error in result.errors:
+        tell(str(error), error.hint)
+    raise SystemExit(max([result.code, *(error.exit_code for error in result.errors)]))
+
+
+def tell(message: str, hint: str) -> None:
+    """Say on stderr what is wrong, and below it what to do."""
+    from agent.report.plain import plain
+
+    click.echo(f"error: {plain(message)}", err=True)
+    for line in hint.splitlines():
+        click.echo(f"  {plain(line)}", err=True)

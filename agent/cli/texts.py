@@ -62,7 +62,7 @@ def strip(file: Path, output: Path | None, as_json: bool) -> None:
 @unsafe_option
 @json_option
 def witness(files: tuple[Path, ...], unsafe: bool, as_json: bool) -> None:
-    """Run witnesses in the sandbox: programs, or articles that hold them."""
+    """Run witnesses in the sandbox: programs, or articles that hold them or have them beside them, as a draft has."""
     from agent.commands import laboratory
 
     show(laboratory.witness(files, unsafe=loud(unsafe)), as_json)

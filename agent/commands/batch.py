@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.batch import Ended, Opener, Whole, expand_all, here
+from agent.books.status import status
 from agent.commands.expansion import nothing, pending, previews
 from agent.commands.result import Result
 from agent.commands.workspaces import reported
@@ -45,12 +46,12 @@ def batch(
         check(ws.config, spec)
     writers = opener(engine, scheduler)
     paths = chosen(ws, id, limit, watch)
+    if not paths:
+        return nothing(ws, why_nothing(ws, id))
     if dry_run:
         rows = previews(deferred(ws) if batched else ws, paths, spec=spec, batched=batched, passed=watch.line)
         whole = total(rows, slots_of(ws, jobs), ws.config)
         return Result("forecast", {"id": id, "via": via or "", "articles": rows, "total": whole})
-    if not paths:
-        return nothing(ws, f"no article of {id} is pending")
     with reported(ws):
         done = expand_all(ws, paths, spec=spec, watch=watch, slots=jobs, batched=batched, engine=writers)
     options = {"-j": jobs, "--limit": limit, "--via": via, "--scheduler": scheduler, "--model": spec}
@@ -95,6 +96,17 @@ def chosen(ws: Workspace, id: str, limit: int | None, watch: Watch) -> list[Path
         raise UsageError(f"{ws.config.paths.plan} knows no batch {id}", hint=known)
     paths = [ws.root / article.file for article in pending(ws, watch, id=id)]
     return paths if limit is None else paths[:limit]
+
+
+def why_nothing(ws: Workspace, id: str) -> str:
+    """Why a batch without a pending article has none."""
+    found = [sub for batch in status(ws).batches for sub in batch.subs if id in (sub.id, batch.id)]
+    total = sum(sub.counts.total for sub in found)
+    if not total:
+        return f"{ws.config.paths.plan} names no article in {id}"
+    if total == sum(sub.counts.missing for sub in found):
+        return f"no article of {id} has a file in {ws.config.paths.articles}/"
+    return f"no article of {id} is pending"
 
 
 def slots_of(ws: Workspace, jobs: int | None) -> int:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from agent.article import read, regions, strip
+from agent.commands.files import of_each
 from agent.commands.result import Result
 from agent.commands.texts import load
 from agent.config import Config
@@ -29,11 +31,16 @@ def evaluate_files(
     watch: Watch,
 ) -> Result:
     """Measures of each file and, with ``against``, what a judge who does not know whose they are prefers."""
-    for path in (*paths, *([against] if against else [])):
+
+    def measured(path: Path) -> dict[str, Any]:
         load(path)
-    measured = [asdict(evaluate(p)) for p in (*paths, *([against] if against else []))]
+        return asdict(evaluate(path))
+
+    rows, errors = of_each((*paths, *([against] if against else [])), measured)
+    if against and errors:
+        raise errors[0]  # no judge is asked, and paid, for half of what was wished
     compared = [asdict(c) for c in _compare(folder, paths, against, source, spec, watch)] if against else []
-    return Result("evaluate", {"measured": measured, "compared": compared})
+    return Result("evaluate", {"measured": rows, "compared": compared}, errors=errors)
 
 
 def _compare(

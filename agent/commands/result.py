@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from agent.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -14,5 +16,7 @@ class Result:
     """What `--json` prints: dataclasses, mappings, sequences, strings, numbers."""
     code: int = 0
     """Exit code: 0 done, 1 done but falls short."""
+    errors: tuple[UsageError, ...] = ()
+    """Of files that could not be used; they are told beside the result of the others, and decide over the code."""
     raw: bytes | None = None
     """Bytes for stdout as they are (a diff, a stripped file); the screen is then not used."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.article import read, regions, stamped_sha256, strip
 from agent.article.text import decode
+from agent.commands.files import named, of_each
 from agent.commands.result import Result
 from agent.errors import UsageError
 from agent.measure import added, measure
@@ -30,28 +31,28 @@ def measure_files(paths: Sequence[Path]) -> Result:
     """Measures of each file: its total, and what regions added."""
     from agent.tokens import count
 
-    rows = []
-    for path in paths:
+    def row(path: Path) -> dict[str, Any]:
         data = load(path)
         total = measure(read(data, str(path)), count=count)
         original = strip(data)
         before = measure(read(original, str(path)), count=count) if original != data else total
-        rows.append(
-            {
-                "file": str(path),
-                **asdict(total),
-                "before": asdict(before),
-                "added": asdict(added(before, total)),
-            }
-        )
-    return Result("measure", rows)
+        return {
+            "file": str(path),
+            **asdict(total),
+            "before": asdict(before),
+            "added": asdict(added(before, total)),
+        }
+
+    rows, errors = of_each(paths, row)
+    return Result("measure", rows, errors=errors)
 
 
 def strip_file(path: Path) -> Result:
     """The author's file. Exit code 1 when it is not the one that was recorded. Raises NotUtf8: that is no article."""
     data = load(path)
     decode(data, str(path))
-    original = strip(data)
+    with named(path):
+        original, own = strip(data), [r.id for r in regions(data)]
     recorded = stamped_sha256(data)
     digest = hashlib.sha256(original).hexdigest()
     same = recorded is None or recorded == digest
@@ -60,18 +61,17 @@ def strip_file(path: Path) -> Result:
         "sha256": digest,
         "recorded": recorded,
         "matches": same,
-        "regions": [r.id for r in regions(data)],
+        "regions": own,
     }
     return Result("strip", facts, 0 if same else 1, raw=original)
 
 
 def check_files(paths: Sequence[Path], *, source: Path | None, from_git: bool) -> Result:
     """Findings of all checks on each file; exit code 1 when one is an error."""
-    found: list[Finding] = []
-    for path in paths:
-        found += check_file(path, original_of(path, source, from_git))
+    files, errors = of_each(paths, lambda path: check_file(path, original_of(path, source, from_git)))
+    found = [f for findings in files for f in findings]
     bad = any(f.severity == "error" for f in found)
-    return Result("findings", [finding_row(f) for f in found], 1 if bad else 0)
+    return Result("findings", [finding_row(f) for f in found], 1 if bad else 0, errors=errors)
 
 
 def original_of(path: Path, source: Path | None, from_git: bool) -> bytes | None:
@@ -86,36 +86,10 @@ def original_of(path: Path, source: Path | None, from_git: bool) -> bytes | None
 
 
 def check_file(path: Path, original: bytes | None) -> list[Finding]:
-    from agent import checks
-    from agent.checks.page import Page
+    from agent.pipeline.recheck import recheck
 
-    data = load(path)
-    ours = tuple((r.begin_line, r.end_line) for r in regions(data))
-    page = Page(
-        article=read(data, str(path)),
-        file=str(path),
-        source=read(original, str(path)) if original is not None else None,
-        ours=ours or None,
-        **around(path, bool(ours)),
-    )
-    found = [f for verdict in checks.run(page) for f in verdict.findings]
+    found = [f for verdict in recheck(path, load(path), original) for f in verdict.findings]
     return [replace(f, file=str(path)) for f in sorted(found, key=lambda f: (f.line, f.column, f.check))]
-
-
-def around(path: Path, expanded: bool) -> dict[str, Any]:
-    """What is known around a draft, or around an article that was merged in its workspace."""
-    from agent.errors import ConfigError
-    from agent.pipeline.known import from_folder
-    from agent.workspace import find, slug_of
-
-    if not expanded:
-        return {}
-    if (path.parent / "report.json").is_file():
-        return from_folder(path.parent)
-    try:
-        return from_folder(find(path.parent).output(slug_of(path)))
-    except ConfigError:
-        return {}
 
 
 def finding_row(f: Finding) -> dict[str, Any]:

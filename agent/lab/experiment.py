@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -205,14 +205,42 @@ def experiment_files(
 
     Raises UsageError for a file that cannot be read.
     """
-    sources: list[tuple[str, str]] = []
-    for path in map(Path, paths):
-        try:
-            sources.append((str(path), path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"{path}: cannot be read: {error}", hint="name a Python file in UTF-8"
-            ) from error
+    sources = [program_of(Path(path)) for path in paths]
+    return run_programs(
+        sources,
+        sandbox=sandbox,
+        unsafe=unsafe,
+        limits=limits,
+        cache=cache,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def program_of(path: Path) -> tuple[str, str]:
+    """Name and source of a program file. Raises UsageError for one that cannot be read, or is an article."""
+    if path.suffix == ".md":
+        raise UsageError(
+            f"{path}: an article, not a program",
+            hint="name a Python file; those of a draft stand in experiments/ beside it",
+        )
+    try:
+        return str(path), path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}", hint="name a Python file in UTF-8") from error
+
+
+def run_programs(
+    sources: Sequence[tuple[str, str]],
+    *,
+    sandbox: Sandbox | None = None,
+    unsafe: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    cache: Path | None = None,
+    workers: int = 1,
+    progress: Callable[[ExperimentResult], None] | None = None,
+) -> list[ExperimentResult]:
+    """`experiment_files`, of programs by name."""
     try:
         box = sandbox or open_sandbox(unsafe)
     except SandboxUnavailable as error:

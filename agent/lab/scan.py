@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent.article import Article
+from agent.article import Article, Formula
 from agent.lab.inside.tex.lexer import tokens
 from agent.lab.inside.tex.nodes import ACCENTS, FUNCTIONS, GREEK, Node, Unreadable
 from agent.lab.inside.tex.parser import parse
@@ -47,19 +47,21 @@ class Step:
 
 def scan(article: Article) -> list[Step]:
     """All steps of an article's displays, in file order."""
+    return [step for _, steps in _displays(article) for step in steps]
+
+
+def claims(article: Article) -> list[Formula]:
+    """Displays that say something which could be wrong, in file order."""
+    return [display for display, steps in _displays(article) if any(s.kind in CLAIMS for s in steps)]
+
+
+def _displays(article: Article) -> Iterator[tuple[Formula, list[Step]]]:
+    """Each display with its steps, read after all formulas before it."""
     known: set[str] = set()
-    found: list[Step] = []
     for formula in article.formulas:
-        stream = tokens(formula.tex)
         if formula.kind == "display":
-            found += display_steps(formula.tex, formula.line, known)
-        known.update(heads(stream))
-    return found
-
-
-def claims(article: Article) -> int:
-    """Displays that say something which could be wrong: the denominator for verdicts."""
-    return len({step.line for step in scan(article) if step.kind in CLAIMS})
+            yield formula, display_steps(formula.tex, formula.line, known)
+        known.update(heads(tokens(formula.tex)))
 
 
 def display_steps(tex: str, line: int = 0, known: set[str] | None = None) -> list[Step]:

@@ -4,8 +4,8 @@ A merge is planned whole before a byte is written, its plan and the old bytes ar
 article changes by one rename. What a crash cut off is finished, or taken back, by the next merge or undo.
 """
 
-from agent.merge.apply import Merged, merge
+from agent.merge.apply import Merged, check, merge
 from agent.merge.choose import DanglingReference
 from agent.merge.undo import undo
 
-__all__ = ["DanglingReference", "Merged", "merge", "undo"]
+__all__ = ["DanglingReference", "Merged", "check", "merge", "undo"]

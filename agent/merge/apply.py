@@ -98,6 +98,13 @@ def merge(
         return done
 
 
+def check(ws: Workspace, slug: str) -> None:
+    """Raise what `merge` would raise about a draft, so that nobody is asked how to merge what cannot be merged."""
+    state = derive(ws.events.read()).get(slug, State())
+    if state.status != "merged":
+        plan(ws, slug, article_path(ws, slug), state, frozenset())
+
+
 def article_path(ws: Workspace, slug: str) -> Path:
     path = ws.slugs().get(slug)
     if path is None:

@@ -9,6 +9,7 @@ from agent.article.tex import LABEL
 from agent.errors import UsageError
 from agent.pipeline.assemble import Section
 from agent.pipeline.bind import unbound
+from agent.report.words import listed
 from agent.review.decide import INDEX
 from agent.workspace import State
 
@@ -44,7 +45,7 @@ def choose(slug: str, sections: Sequence[Section], state: State) -> Choice:
     taken = tuple(s for s in decided if state.sections.get(s.id) == "accepted")
     if not taken:
         raise UsageError(
-            f"{slug}: no section is accepted; undecided: {', '.join(undecided) or 'none'}",
+            f"{slug}: no section is accepted; undecided: {listed(undecided) or 'none'}",
             hint=f"expand review {slug} walks through them; expand accept {slug} takes all of them",
         )
     return Choice(taken, undecided, rejected)

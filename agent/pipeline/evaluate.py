@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent import checks
 from agent.article import Article, read, regions, strip
-from agent.checks.page import Page
 from agent.llm import Client, Request, json_parser
 from agent.measure import measure
 from agent.pipeline.badges import BADGE
-from agent.pipeline.claims import claims
 from agent.pipeline.material import defuse
+from agent.pipeline.recheck import recheck
+from agent.pipeline.tally import tally
 from agent.prompts import Library
 
 
@@ -38,9 +37,11 @@ class Measured:
     """Error-level findings by check."""
     warnings: Mapping[str, int]
     claims: int
-    """Labelled equations in the added text that state something."""
+    """Displays of the added text that say something which could be wrong, as `tally` counts them."""
+    verdicts: Mapping[str, int]
+    """Claims by verdict; all unchecked where the file lies beside no report."""
     witnesses: Mapping[str, int]
-    """Verdicts by name, where the article lies beside its report; empty where none is known."""
+    """Formulas a witness was asked for, by verdict, displayed or not; empty where no report tells."""
     steps: int
     """Steps the reading found skipped; 0 where there is no reading."""
     covered: int
@@ -77,13 +78,11 @@ class Comparison:
 def evaluate(path: Path) -> Measured:
     """Measure one file. Its report and plan are read where it is a draft in `outputs/<slug>/`."""
     data = path.read_bytes()
-    article = read(data, str(path))
-    ours = tuple((r.begin_line, r.end_line) for r in regions(data))
-    source = read(strip(data), str(path)) if ours else None
-    verdicts = checks.run(Page(article=article, file=str(path), source=source, ours=ours or None))
+    verdicts = recheck(path, data, strip(data) if regions(data) else None)
     found = [f for v in verdicts for f in v.findings]
-    size = measure(article)
+    size = measure(read(data, str(path)))
     report, plan = _beside(path, "report.json"), _beside(path, "plan.json")
+    stand = tally(data, report.get("witnesses", ()))
     steps = [s["id"] for s in plan.get("reading", {}).get("skipped", ())]
     return Measured(
         file=str(path),
@@ -92,7 +91,8 @@ def evaluate(path: Path) -> Measured:
         formulas=size.formulas,
         errors=_by_check(found, "error"),
         warnings=_by_check(found, "warning"),
-        claims=sum(len(claims(r.text)) for r in regions(data)) if ours else len(claims(article.text)),
+        claims=sum(stand.values()),
+        verdicts=stand,
         witnesses=_count(w["verdict"] for w in report.get("witnesses", ())),
         steps=len(steps),
         covered=len(set(steps) & _covered(plan, report)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agent import checks
 from agent.article import read, regions
@@ -15,8 +15,9 @@ from agent.pipeline.closing import Unwritten
 from agent.pipeline.evidence import is_refuted
 from agent.pipeline.job import Job
 from agent.pipeline.known import assets_of, bound
+from agent.pipeline.recheck import with_planned
 from agent.pipeline.writer import Draft, Plan
-from agent.records import Finding, Judgement, TargetResult, Verdict
+from agent.records import Judgement, TargetResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,4 @@ def check_draft(job: Job, plan: Plan, whole: Assembled, bindings: Sequence[Bindi
         bindings=bound(bindings),
         assets=assets_of(plan.evidence, job.slug),
     )
-    verdicts = list(checks.run(page))
-    extra: tuple[Finding, ...] = plan.layout.findings
-    return tuple(replace(v, findings=(*v.findings, *extra)) if v.name == "structure" else v for v in verdicts)
+    return with_planned(checks.run(page), plan.layout.findings)

@@ -15,10 +15,11 @@ from agent.llm import Price, Row
 from agent.pipeline.assemble import Section
 from agent.pipeline.badges import file_name, witness_file
 from agent.pipeline.diff import patch
-from agent.pipeline.evidence import describe, named
+from agent.pipeline.evidence import Evidence, describe, named
 from agent.pipeline.expand import Outcome, digest
 from agent.pipeline.job import Job
 from agent.pipeline.planner import plan_json
+from agent.pipeline.tally import tally
 from agent.records import Finding, Usage
 from agent.workspace import write_bytes, write_json, write_text
 
@@ -62,6 +63,8 @@ def build_report(
     source = job.material.article.data
     evidence = outcome.plan.evidence
     usage, cost, seconds = spending(stored, job.meter.rows, job.price)
+    witnesses = witness_rows(evidence)
+    verdicts = tally(outcome.assembled.data, witnesses)
     return {
         "slug": job.slug,
         "title": job.material.article.title,
@@ -77,14 +80,7 @@ def build_report(
             {"name": v.name, "verdict": v.judgement, "findings": [asdict(f) for f in v.findings]}
             for v in outcome.judged.checks
         ],
-        "witnesses": [
-            *(witness_row(label, v) for label, v in sorted(evidence.verdicts.items())),
-            *(
-                {"label": label, "verdict": "unchecked", "says": f"未核验（{why}）"}
-                for label, why in sorted(evidence.declined.items())
-                if label not in evidence.verdicts
-            ),
-        ],
+        "witnesses": witnesses,
         "experiments": [
             *(
                 {"id": r.id, "verdict": "pass", "values": dict(r.values), "warnings": list(r.warnings)}
@@ -93,10 +89,11 @@ def build_report(
             *({"id": id, "verdict": "undecided", "reason": why} for id, why in evidence.failures.items()),
         ],
         "laboratory": laboratory(job),
-        "claims": displayed_claims(outcome),
+        "claims": sum(verdicts.values()),
+        "verdicts": verdicts,
         "references": [asdict(w) for w in outcome.plan.works],
         "sections": sections_report(outcome),
-        "core": core_content(outcome),
+        "core": core_content(outcome, verdicts),
         "rounds": outcome.rounds,
         "calls": len(job.meter.rows),
         "changed_prompts": sorted(job.meter.changed),
@@ -114,14 +111,6 @@ def laboratory(job: Job) -> str:
     return "no sandbox" if job.config.lab.enabled else "off"
 
 
-def displayed_claims(outcome: Outcome) -> int:
-    """Displays of the added text that say something which could be wrong: what verdicts are counted over."""
-    from agent.lab import claims
-
-    texts = (text.encode("utf-8") for text in outcome.assembled.texts.values())
-    return sum(claims(read(text, "section")) for text in texts)
-
-
 def sections_report(outcome: Outcome) -> list[dict[str, Any]]:
     """Each section: where it stands, what it measures, what was found in it and what its writer said."""
     found = [f for v in outcome.judged.checks for f in v.findings]
@@ -136,6 +125,16 @@ def sections_report(outcome: Outcome) -> list[dict[str, Any]]:
         {"id": u.id, "title": u.title, "verdict": "unfinished", "reason": u.reason} for u in outcome.unwritten
     ]
     return rows
+
+
+def witness_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """Every formula a witness was asked for: those that have one, then those that were declined."""
+    declined = [
+        {"label": label, "verdict": "unchecked", "says": f"未核验（{why}）"}
+        for label, why in sorted(evidence.declined.items())
+        if label not in evidence.verdicts
+    ]
+    return [*(witness_row(label, v) for label, v in sorted(evidence.verdicts.items())), *declined]
 
 
 def witness_row(label: str, verdict: Any) -> dict[str, Any]:
@@ -173,18 +172,17 @@ def section_rows(
     return rows
 
 
-def core_content(outcome: Outcome) -> list[str]:
-    """What the expansion holds, for the progress entry: section titles, theorems by name, verdict counts."""
+def core_content(outcome: Outcome, claims: Mapping[str, int]) -> list[str]:
+    """What the expansion holds, for the progress entry: section titles, theorems by name, how its ``claims`` stand."""
     rows = [s.title for s in outcome.sections if s.title and s.id != "map"]
     theorems = [t.strip("。． ") for text in outcome.assembled.texts.values() for t in BOLD.findall(text)]
     if theorems:
         rows.append("定理与命题：" + "；".join(theorems))
     verdicts = list(outcome.plan.evidence.verdicts.values())
     if verdicts:
-        words = ("verified", "consistent", "holds-on-samples", "refuted", "unchecked")
-        counts = [(w, sum(v.verdict == w for v in verdicts)) for w in words]
-        counts.append(("其中 proved", sum(named(v) == "proved" for v in verdicts)))
-        rows.append("见证：" + "，".join(f"{w} {n}" for w, n in counts if n) + f"（共 {len(verdicts)} 式）")
+        counts = [*claims.items(), ("其中 proved", sum(named(v) == "proved" for v in verdicts))]
+        said = "，".join(f"{w} {n}" for w, n in counts if n)
+        rows.append(f"见证：{said}（共 {sum(claims.values())} 式）")
     if outcome.plan.evidence.runs:
         rows.append(f"实验：{len(outcome.plan.evidence.runs)} 个，均已运行")
     return rows

@@ -164,7 +164,10 @@ class Board:
     def lines(self) -> list[Line]:
         """Articles under way, those longest at it first."""
         with self._lock:
-            return sorted(self._lines.values(), key=lambda x: (x.begun, x.slug))
+            return self._sorted()
+
+    def _sorted(self) -> list[Line]:
+        return sorted(self._lines.values(), key=lambda x: (x.begun, x.slug))
 
     def down(self) -> list[str]:
         """Services that do not answer, in words."""
@@ -201,8 +204,9 @@ class Board:
         """The board as JSON, for other programs and `expand status --watch`."""
         from dataclasses import asdict
 
-        rows = [
-            {**asdict(x), "sent": len(x.sent), "begun": round(self._clock() - x.begun, 1)}
-            for x in self.lines()
-        ]
+        with self._lock:  # a line is changed while it is copied otherwise
+            rows = [
+                {**asdict(x), "sent": len(x.sent), "begun": round(self._clock() - x.begun, 1)}
+                for x in self._sorted()
+            ]
         return {"totals": asdict(self.totals()), "articles": rows, "down": self.down()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -50,15 +51,12 @@ def watching(
     from agent.pipeline.watch import Watch, both
 
     board = Board(price)
-    note = Note(board, notes / f"live-{os.getpid()}.json" if notes else None)
-    with _on_terminal(board) if sys.stderr.isatty() else _in_lines(board) as screen:
+    note = noted(board, notes / f"live-{os.getpid()}.json" if notes else None)
+    with note, _on_terminal(board) if sys.stderr.isatty() else _in_lines(board) as screen:
         watch = both(Watch(board.progress, board.call), screen)
         if stream is not None:
             watch = both(watch, Watch(stream.progress, stream.call, stream.line))
-        try:
-            yield both(watch, Watch(lambda p: note.write(), lambda e: note.write()))
-        finally:
-            note.remove()
+        yield watch
 
 
 @contextmanager
@@ -241,31 +239,38 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-class Note:
-    """What another process may read of this run; not kept, so that nothing is synced."""
+@contextmanager
+def noted(board: Board, file: Path | None, every: float = SNAPSHOT_EVERY) -> Iterator[None]:
+    """Keep in ``file`` what another process may read of this run, anew every so many seconds: also while nothing
+    happens time goes on, and a note that is not renewed is taken for that of a run that has gone."""
+    if file is None:
+        yield
+        return
+    over = threading.Event()
 
-    def __init__(self, board: Board, file: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._board = board
-        self._file = file
-        self._clock = clock
-        self._next = clock()
+    def keep() -> None:
+        _write_note(board, file)
+        while not over.wait(every):
+            _write_note(board, file)
 
-    def write(self) -> None:
-        now = self._clock()
-        if self._file is None or now < self._next:
-            return
-        self._next = now + SNAPSHOT_EVERY
-        draft = self._file.with_suffix(".tmp")
-        # A full disk must not end a run for the sake of a note.
+    writer = threading.Thread(target=keep, name="note", daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        writer.join()
         with suppress(OSError):
-            make_folder(self._file.parent)
-            draft.write_text(json.dumps(self._board.snapshot(), ensure_ascii=False), encoding="utf-8")
-            draft.replace(self._file)
+            file.unlink(missing_ok=True)
 
-    def remove(self) -> None:
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.unlink(missing_ok=True)
+
+def _write_note(board: Board, file: Path) -> None:
+    draft = file.with_suffix(".tmp")
+    # A full disk must not end a run for the sake of a note, which is not kept: so nothing is synced.
+    with suppress(OSError):
+        make_folder(file.parent)
+        draft.write_text(json.dumps(board.snapshot(), ensure_ascii=False), encoding="utf-8")
+        draft.replace(file)
 
 
 def running(notes: Path, now: Callable[[], float] = time.time) -> list[Mapping[str, Any]]:

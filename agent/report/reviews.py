@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from agent.records import INDEX
 from agent.report.screens.common import cell, named, t
-from agent.report.words import counted
+from agent.report.words import counted, listed
 
 
 def show_drafts(console: Console, rows: Sequence[Any]) -> None:
@@ -40,15 +41,16 @@ def show_decided(console: Console, data: Mapping[str, Any]) -> None:
 
 def show_merged(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
+        merged = [s for s in row["sections"] if s != INDEX]  # the index is the program's own
         if row["recovered"]:
             console.print(t(f"{row['slug']}: {row['recovered']}", "yellow"))
         console.print(t(f"{row['file']}: {row['before']['lines']} → {row['after']['lines']} lines, "
                         f"{row['before']['formulas']} → {row['after']['formulas']} formulas, "
-                        f"{counted(len(row['sections']), 'section')}"))  # fmt: skip
+                        f"{counted(len(merged), 'section')}"))  # fmt: skip
         if row["rebased"]:
             console.print(t("  the article had changed since the draft was made; the change is kept"))
         if row["undecided"]:
-            console.print(t("  undecided, so left out: " + ", ".join(row["undecided"]), "yellow"))
+            console.print(t("  undecided, so left out: " + listed(row["undecided"]), "yellow"))
         rejected = [s for s in row["left_out"] if s not in row["undecided"]]
         if rejected:
             console.print(t("  rejected: " + ", ".join(rejected)))

@@ -12,6 +12,7 @@ from agent.report.board import Totals
 from agent.report.live import draw, running, summary
 from agent.report.plain import plain
 from agent.report.show import as_data, to_json
+from agent.report.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -66,8 +67,10 @@ def _printed(look: Callable[[], Any], every: float, sleep: Callable[[float], Non
 
 def line(data: Status, runs: list[Mapping[str, Any]]) -> str:
     c = data.counts
-    counts = f"{c.done} done, {c.drafts} drafts, {c.pending} pending, {c.failed} failed"
-    return "; ".join([f"{c.total} articles: {counts}", *(summary(Totals(**r["totals"])) for r in runs)])
+    counts = f"{c.done} done, {counted(c.drafts, 'draft')}, {c.pending} pending, {c.failed} failed"
+    return "; ".join(
+        [f"{counted(c.total, 'article')}: {counts}", *(summary(Totals(**r["totals"])) for r in runs)]
+    )
 
 
 def screenful(data: Status, runs: list[Mapping[str, Any]], *, height: int) -> RenderableType:
@@ -80,7 +83,9 @@ def screenful(data: Status, runs: list[Mapping[str, Any]], *, height: int) -> Re
     room = max(2, height - len(rows) - 4 - (10 if runs else 0))
     for sub in subs[:room]:
         c = sub.counts
-        said = f"{c.done}/{c.total} done, {c.drafts} drafts" + (f", {c.failed} failed" if c.failed else "")
+        said = f"{c.done}/{c.total} done, {counted(c.drafts, 'draft')}" + (
+            f", {c.failed} failed" if c.failed else ""
+        )
         rows.append(Text(plain(f"  {sub.id} {sub.title}  {said}")))
     if len(subs) > room:
         rows.append(Text(f"  … and {len(subs) - room} more sub-batches", style="dim"))

@@ -5,13 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Such as ``1 draft``, ``2,298 lines``; ``plural`` where an s does not do."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Such as ``map, theory.1 and 33 more``: names beyond a handful hide what is said about them."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def standing(verdicts: Mapping[str, int]) -> str:
+    """How many claims have each verdict, and of how many."""
+    said = ", ".join(f"{number} {word}" for word, number in verdicts.items()) or "none"
+    return f"of {counted(sum(verdicts.values()), 'displayed claim')}: {said}"
 
 
 def dollars(cost: float | None, unknown: str = "cost unknown") -> str:

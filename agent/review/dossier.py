@@ -12,6 +12,7 @@ from typing import Any
 from agent.article import strip
 from agent.errors import UsageError
 from agent.pipeline.badges import file_name
+from agent.pipeline.tally import tally
 from agent.records import Finding, TargetResult
 from agent.review.decide import INDEX, Standing, standing
 from agent.review.versions import versions
@@ -74,13 +75,6 @@ class WitnessView:
     survivors: tuple[str, ...]
 
 
-def witnesses_of(labels: Sequence[str], witnesses: Mapping[str, WitnessView]) -> tuple[WitnessView, ...]:
-    """Witnesses, out of those by label, of a display of the draft: its labels stand there under their section's ID,
-    the author's as they are."""
-    found = (witnesses.get(label.split(":", 1)[-1]) or witnesses.get(label) for label in labels)
-    return tuple(w for w in found if w is not None)
-
-
 @dataclass(frozen=True, slots=True)
 class ExperimentView:
     id: str
@@ -130,13 +124,17 @@ class Dossier:
     patch: bytes
 
     @property
+    def verdicts(self) -> Mapping[str, int]:
+        """Displayed claims by verdict; counted anew where the report is older than this count."""
+        return self.report.get("verdicts") or tally(self.draft, self.report["witnesses"])
+
+    @property
     def verified(self) -> int:
-        return sum(w.verdict == "verified" for w in self.witnesses)
+        return self.verdicts.get("verified", 0)
 
     @property
     def claims(self) -> int:
-        """Displayed claims of the added text, witnessed or not; a draft of an older report knows its witnesses alone."""
-        return int(self.report.get("claims", len(self.witnesses)))
+        return sum(self.verdicts.values())
 
     @property
     def ran(self) -> int:

@@ -17,6 +17,7 @@ from agent.pipeline.diff import patch
 from agent.pipeline.judge import conclude
 from agent.pipeline.outputs import load_sections, section_rows, write_sections
 from agent.pipeline.packs import vet
+from agent.pipeline.tally import tally
 from agent.plan import standard_for, targets_for
 from agent.records import Verdict
 from agent.review.decide import Standing, deciding, standing, state_of
@@ -97,6 +98,7 @@ def measured(
     why = [(s["id"], s["reason"]) for s in unfinished]
     judged = conclude(verdicts, targets, why, refuted, whole.dangling)
     notes = {s["id"]: s.get("notes", ()) for s in report["sections"]}
+    claims = tally(whole.data, report["witnesses"])
     found = [f for v in verdicts for f in v.findings]
     return {
         "verdict": judged.judgement,
@@ -109,6 +111,8 @@ def measured(
             {"name": v.name, "verdict": v.judgement, "findings": [asdict(f) for f in v.findings]}
             for v in verdicts
         ],
+        "claims": sum(claims.values()),
+        "verdicts": claims,
         "sections": [*section_rows(whole.data, sections, found, notes), *unfinished],
         "draft_sha256": hashlib.sha256(whole.data).hexdigest(),
     }
@@ -120,6 +124,7 @@ def checked(source: bytes, name: str, whole: Assembled, folder: Path, standard: 
     from agent.checks.page import Page
     from agent.checks.standard import Standard
     from agent.pipeline.known import from_folder
+    from agent.pipeline.recheck import planned, with_planned
 
     page = Page(
         article=read(whole.data, name),
@@ -129,7 +134,7 @@ def checked(source: bytes, name: str, whole: Assembled, folder: Path, standard: 
         standard=Standard.of(standard),
         **from_folder(folder),
     )
-    return tuple(checks.run(page))
+    return with_planned(checks.run(page), planned(folder))
 
 
 def kept_bindings(folder: Path, sections: Sequence[Section]) -> list[dict[str, Any]]:

@@ -12,10 +12,12 @@ from typing import Protocol
 from agent.article import read, regions
 from agent.errors import ExpandError
 from agent.pipeline.run import Watch
+from agent.pipeline.tally import of_display
 from agent.records import INDEX
 from agent.report.plain import plain
+from agent.report.words import listed, standing
 from agent.review import decide
-from agent.review.dossier import Dossier, SectionView, WitnessView, load, witnesses_of
+from agent.review.dossier import Dossier, SectionView, WitnessView, load
 from agent.review.edit import current_text, edit, mend
 from agent.review.redo import redo
 from agent.review.take_back import take_back
@@ -113,9 +115,7 @@ def head(w: Walk) -> None:
     w.screen.say(f"{d.title}  ({d.verdict})", "bold")
     for t in d.targets:
         w.screen.say(f"  {t.name} {t.got} of {t.wanted}: {'met' if t.met else 'missed'}")
-    w.screen.say(
-        f"  witnesses {d.verified} of {len(d.witnesses)} verified, experiments {d.ran} of {len(d.experiments)} run"
-    )
+    w.screen.say(f"  {standing(d.verdicts)}; experiments {d.ran} of {len(d.experiments)} run")
     for reason in d.reasons:
         w.screen.say(f"  - {reason}", "red")
     for f in d.loose:
@@ -257,7 +257,7 @@ def witnesses(w: Walk) -> None:
     lines = {number for number, _ in section_rows(w.dossier, w.section)}
     displays = [f for f in read(w.dossier.draft, w.dossier.file).displays if f.line in lines]
     known = {x.label: x for x in w.dossier.witnesses}
-    found = witnesses_of([label for f in displays for label in f.labels], known)
+    found = of_display([label for f in displays for label in f.labels], known)
     if not found:
         w.screen.say("no witness belongs to a formula of this section")
     for x in found:
@@ -280,12 +280,14 @@ def as_diff(w: Walk) -> None:
 
 
 def merge(w: Walk) -> None:
+    from agent.merge import check
     from agent.merge import merge as merge_one
     from agent.workspace.git import tracked
 
+    check(w.ws, w.slug)
     undecided = w.dossier.standing.undecided
     if undecided:
-        w.screen.say(f"undecided, so left out: {', '.join(undecided)}")
+        w.screen.say(f"undecided, so left out: {listed(undecided)}")
     commit = tracked(w.ws.root) and w.screen.line("commit it too? [Y/n] ").strip().lower() in ("", "y", "yes")
     done = merge_one(w.ws, w.slug, commit=commit, refresh=w.refresh)
     w.screen.say(f"{done.file}: {done.before['lines']} → {done.after['lines']} lines", "green")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from agent.pipeline.badges import file_name, witness_file
 from agent.pipeline.evidence import VERDICTS, named
+from agent.pipeline.tally import of_display
 from agent.records import Finding
-from agent.review.dossier import Dossier, SectionView, WitnessView, witnesses_of
+from agent.review.dossier import Dossier, SectionView, WitnessView
 from agent.web.highlight import python_html
 from agent.web.markdown import Images, Piece, Rendered, render
 
@@ -99,7 +100,7 @@ def badges(witnesses: Sequence[WitnessView]) -> Callable[[Sequence[str]], str]:
         links = "".join(
             f'<a class="badge w-{w.verdict}" href="#{witness_id(w.label)}" data-evidence="{witness_id(w.label)}">'
             f"{VERDICTS.get(named(w), escape(w.verdict))}</a>"
-            for w in witnesses_of(labels, known)
+            for w in of_display(labels, known)
         )
         return f'<span class="badges">{links}</span>' if links else ""
 

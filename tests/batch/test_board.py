@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from agent.pipeline.estimate import calls_of_parts
 from agent.pipeline.job import Progress
 from agent.records import Usage
 from agent.report.board import Board
-from agent.report.live import PlainLines, draw, running, span, summary
+from agent.report.live import PlainLines, draw, noted, running, span, summary
 from agent.report.stream import Stream
 from agent.report.watching import line, watch_status
 
@@ -185,6 +187,33 @@ def test_runs_of_other_processes_are_seen_while_they_live(tmp_path: Path) -> Non
     assert running(tmp_path, now=lambda: 1e12) == [], "a note that nobody writes any more is old"
 
 
+class Told(Board):
+    """A board that tells when it was read for a note."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = threading.Semaphore(0)
+
+    def snapshot(self) -> Mapping[str, Any]:
+        self.reads.release()
+        return super().snapshot()
+
+
+def test_a_note_reaches_the_last_state_before_a_quiet_time(tmp_path: Path) -> None:
+    board, file = Told(), tmp_path / "notes" / f"live-{os.getpid()}.json"
+    with noted(board, file, every=0.001):
+        board.call(call("sent", "a/plan"))
+        seen = []
+        for _ in range(2):
+            # The note of the read before is whole when the next read begins.
+            for _ in range(1 + 2):
+                assert board.reads.acquire(timeout=60)
+            seen += running(file.parent)
+    assert [r["totals"]["in_flight"] for r in seen] == [1, 1]
+    assert seen[0]["totals"]["seconds"] < seen[1]["totals"]["seconds"], "its seconds go on"
+    assert not list(file.parent.iterdir()), "a note ends with its run"
+
+
 def looked(drafts: int) -> Status:
     counts = Counts(total=9, drafts=drafts, pending=9 - drafts)
     batch = BatchStatus("9", "", counts, (SubBatchStatus("9C", "优化", counts, ()),))
@@ -208,6 +237,7 @@ def test_status_is_watched_as_lines_where_there_is_no_terminal(tmp_path: Path, c
     assert capsys.readouterr().out.splitlines() == [line(looked(1), []), line(looked(2), [])]
     watched(Console(file=io.StringIO()), [3], tmp_path, as_json=True)
     assert json.loads(capsys.readouterr().out)["runs"] == []
+    assert ", 1 draft, " in line(looked(1), [])
 
 
 def test_status_is_watched_as_a_screen_on_a_terminal(tmp_path: Path) -> None:

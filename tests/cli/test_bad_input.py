@@ -55,6 +55,40 @@ def test_plan_items_without_files_are_listed_and_passed_over(site: Site) -> None
     said(site.expand("run", "gone"), 2, "no article gone")
 
 
+def test_a_batch_of_which_nothing_can_be_taken_says_why(site: Site) -> None:
+    site.plan("gone.md")
+    for more in ([], ["--dry-run"]):
+        done = site.expand("batch", "1A", *more)
+        assert (done.code, "no article of 1A has a file in blogs_raw/" in done.out) == (0, True), done
+    plan = site.root / "plan.toml"
+    plan.write_text(plan.read_text(encoding="utf-8").partition("[[batch.sub.item]]")[0], encoding="utf-8")
+    assert "plan.toml names no article in 1A" in site.expand("batch", "1A", "--dry-run").out
+
+
+def test_a_file_that_cannot_be_used_is_named_and_hides_no_other(site: Site) -> None:
+    site.article("good.md")
+    site.article("torn.md", SHORT + "<!-- expand:begin x -->\n")
+    site.article("gb.md", "梯度".encode("gb18030"))
+    names = [f"blogs_raw/{name}.md" for name in ("gone", "torn", "good", "gb")]
+    for command in ("measure", "check", "evaluate"):
+        done = site.expand(command, *names, "--json")
+        said(done, 2, f"{names[0]}: ", f"{names[1]}: line 21: region x", f"{names[3]}: not UTF-8")
+        assert names[2] in done.out or command == "check", "nothing is found in the good one"
+        assert names[1] not in done.out
+    said(site.expand("strip", names[1]), 2, f"{names[1]}: line 21: region x begins here and never ends")
+
+
+def test_programs_are_no_articles_and_one_that_is_missing_hides_no_other(site: Site) -> None:
+    site.article("good.md")
+    (site.root / "sum.py").write_text("emit('total', 2)\n", encoding="utf-8")
+    done = site.expand("experiment", "gone.py", "blogs_raw/good.md", "sum.py", "--json")
+    said(done, 2, "gone.py: ", "blogs_raw/good.md: an article, not a program", "name a Python file")
+    assert [row["file"] for row in done.json] == ["sum.py"]
+    done = site.expand("witness", "gone.py", "sum.py", "--json")
+    said(done, 2, "gone.py: ")
+    assert [row["file"] for row in done.json] == ["sum.py"]
+
+
 def test_two_articles_with_one_slug(site: Site) -> None:
     site.article("a.md")
     site.article("sub/a.md", SHORT.replace("引言", "别的"))

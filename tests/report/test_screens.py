@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from agent.books.status import ArticleStatus, BatchStatus, Counts, Status, SubBatchStatus
+from agent.records import INDEX
 from agent.report.screens import screen
 from agent.report.words import program
 
@@ -58,6 +59,23 @@ def test_a_slug_stands_where_it_is_not_the_title_and_is_never_cut() -> None:
 
 def test_a_sub_batch_without_articles_draws_no_table() -> None:
     assert "formulas  " not in shown("status", status())
+
+
+def test_sub_batches_without_articles_share_a_line() -> None:
+    empty = tuple(SubBatchStatus(f"2{letter}", "题", Counts(), ()) for letter in "ABCDEFGHIJ")
+    batches = (*status(DRAFT).batches, BatchStatus("2", "", Counts(), empty))
+    said = shown("plan", batches)
+    assert "0/0 done" not in said
+    assert said.endswith("10 sub-batches without an article: 2A, 2B, 2C, 2D, 2E, 2F and 4 more\n")
+
+
+def test_what_is_accepted_waits_for_no_review_and_its_sub_batch_says_so() -> None:
+    accepted = replace(DRAFT, status="accepted")
+    sub = SubBatchStatus("1A", "", Counts(total=1, accepted=1), (accepted,))
+    said = shown("status", replace(status(), batches=(BatchStatus("1", "", Counts(), (sub,)),)))
+    assert "wait for review" not in said
+    assert "accepted, to be merged: 2,298 lines" in said
+    assert "0/1 done, 1 accepted" in said
 
 
 def row(slug: str, error: str, hint: str) -> dict[str, Any]:
@@ -140,3 +158,16 @@ def test_many_sections_are_folded_on_the_screen_of_costs() -> None:
     assert "s39" in said
     assert "s27 " not in said
     assert "… and 28 smaller" in said
+
+
+def test_a_merge_counts_the_sections_that_are_decided_on() -> None:
+    """As the run and the review count them: the index is the program's own."""
+    size = {"lines": 1, "formulas": 0}
+    row = {
+        "slug": "a", "file": "a.md", "sections": ("map", "theory.1", INDEX), "left_out": (), "undecided": (), "kept": (),
+        "before": size, "after": size, "recovered": "", "rebased": False, "commit": "", "branch": "",
+    }  # fmt: skip
+    assert "2 sections" in shown("merged", [row])
+    row["undecided"] = tuple(f"theory.{n}" for n in range(2, 40))
+    assert "theory.2, theory.3" in shown("merged", [row])
+    assert "and 32 more" in " ".join(shown("merged", [row]).split())

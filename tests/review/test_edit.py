@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
 from agent.article import strip
+from agent.commands.texts import check_files
 from agent.errors import UsageError
+from agent.pipeline.evaluate import evaluate
 from agent.review import edit as editing
 from agent.review.decide import accept, state_of
+from agent.review.dossier import load
 from agent.review.edit import current_text, edit, mend
 from agent.review.versions import versions
 from tests.review.desk import Desk
@@ -29,6 +33,10 @@ def test_an_edit_replaces_the_text_and_measures_again(desk: Desk) -> None:
     assert strip(desk.draft).decode() == desk.article
     assert [v.text for v in versions(desk.folder, "theory.2")] == [old, old + more]
     assert "+2+2=4" in (desk.folder / "diff.patch").read_text()
+    assert after["claims"] == before["claims"] + 1
+    assert (
+        after["claims"] == sum(after["verdicts"].values()) == sum(load(desk.ws, desk.slug).verdicts.values())
+    )
 
 
 def test_checks_see_what_was_edited_in(desk: Desk) -> None:
@@ -43,6 +51,21 @@ def test_checks_see_what_was_edited_in(desk: Desk) -> None:
     assert any("eq:nowhere" in reason for reason in report["reasons"])
     edit(desk.ws, desk.slug, "theory.2", text)
     assert next(s for s in desk.report["sections"] if s["id"] == "theory.2")["verdict"] == "pass"
+
+
+def test_check_and_evaluate_find_what_the_draft_shows_before_and_after_an_edit(desk: Desk) -> None:
+    """Also what was found while it was planned, and no result that a program gave is called unbacked."""
+    for _ in range(2):
+        shown = Counter(
+            (f["check"], f["rule"], f["severity"]) for c in desk.report["checks"] for f in c["findings"]
+        )
+        rows = check_files([desk.folder / "draft.md"], source=None, from_git=False).data
+        assert Counter((f["check"], f["rule"], f["severity"]) for f in rows) == shown
+        assert shown["structure", "outline", "warning"]
+        measured = evaluate(desk.folder / "draft.md")
+        for severity, counts in (("error", measured.errors), ("warning", measured.warnings)):
+            assert sum(counts.values()) == sum(n for key, n in shown.items() if key[2] == severity)
+        edit(desk.ws, desk.slug, "theory.2", f"{desk.text('theory.2')}\n\n等一下，这里写错了。")
 
 
 @pytest.mark.parametrize(

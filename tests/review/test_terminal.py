@@ -61,6 +61,15 @@ def test_from_review_to_a_committed_article_in_three_keys(desk: Desk) -> None:
     assert desk.git("log", "--format=%s").startswith("Expand 两数之和")
 
 
+def test_nobody_is_asked_how_to_merge_what_cannot_be_merged(desk: Desk) -> None:
+    desk.repository()
+    script = run(desk, "m")  # a question would find no answer
+    assert script.said[-2].startswith("error: ")
+    assert "no section is accepted" in script.said[-2]
+    assert "left out" not in script.text
+    assert desk.state.status == "draft"
+
+
 def test_deciding_moves_on_to_the_next_undecided(desk: Desk) -> None:
     script = run(desk, "a", "r", "a", lines=("条件写错了",))
     order = [s.split()[0] for s in script.prompts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agent import article as articles
@@ -28,7 +28,16 @@ def witness_files(
 
     Raises UsageError for a file that cannot be read, or an article without witnesses.
     """
-    jobs = [job for path in paths for job in jobs_of(Path(path), salt)]
+    return run_jobs([job for path in paths for job in jobs_of(Path(path), salt)], sandbox, unsafe, workers)
+
+
+def run_jobs(
+    jobs: Sequence[WitnessJob],
+    sandbox: Sandbox | None = None,
+    unsafe: bool = False,
+    workers: int | None = None,
+) -> list[WitnessVerdict]:
+    """Run witnesses in a sandbox opened for them. Where nothing can confine them they come back unchecked."""
     if not jobs:
         return []
     try:
@@ -44,7 +53,8 @@ def jobs_of(path: Path, salt: int = 0) -> list[WitnessJob]:
     try:
         data = path.read_bytes()
         if path.suffix != ".md":
-            return [WitnessJob(data.decode("utf-8"), file=str(path), salt=salt)]
+            # As a block of a reply was: a witness's samples follow from its text to the last byte.
+            return [WitnessJob(data.decode("utf-8").strip("\n"), file=str(path), salt=salt)]
     except UnicodeDecodeError as error:
         raise NotUtf8(str(path), error.start) from error
     except OSError as error:
@@ -53,7 +63,7 @@ def jobs_of(path: Path, salt: int = 0) -> list[WitnessJob]:
     if not jobs:
         raise UsageError(
             f"{path}: holds no witness",
-            hint="witnesses of an article are blocks marked ```python witness eq=LABEL",
+            hint="witnesses of an article are blocks marked ```python witness eq=LABEL, or stand in assets/ beside it",
         )
     return jobs
 

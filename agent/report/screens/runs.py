@@ -10,7 +10,7 @@ from rich.table import Table
 
 from agent.records import INDEX
 from agent.report.screens.common import FOLDED, show_table, t
-from agent.report.words import counted, dollars, program
+from agent.report.words import counted, dollars, program, standing
 
 
 def show_dry_run(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -69,15 +69,12 @@ def _report(console: Console, report: Mapping[str, Any]) -> None:
     # The index is the program's own; nobody decides on it.
     sections = [s for s in report["sections"] if s["id"] != INDEX]
     done = [s for s in sections if s["verdict"] != "unfinished"]
-    witnesses = report["witnesses"]
-    words = ("verified", "consistent", "holds-on-samples", "refuted", "unchecked")
-    counts = [(sum(w["verdict"] == word for w in witnesses), word) for word in words]
-    verdicts = ", ".join(f"{n} {word}" for n, word in counts if n) or "none"
-    proved = sum(w.get("grade") == "proved" for w in witnesses)
+    verdicts = standing(report["verdicts"])
+    proved = sum(w.get("grade") == "proved" for w in report["witnesses"])
     verdicts += f" ({proved} of the verified proved)" if proved else ""
     ran = sum(e["verdict"] == "pass" for e in report["experiments"])
     console.print(t(f"{len(done)} of {counted(len(sections), 'section')} written; experiments: {ran} of {len(report['experiments'])} "
-                    f"run; of {report['claims']} displayed claims: {verdicts}"))  # fmt: skip
+                    f"run; {verdicts}"))  # fmt: skip
     tokens = report["tokens"]
     console.print(t(f"{counted(report['calls'], 'call')}, {tokens['prompt']:,} prompt tokens ({tokens['cached']:,} cached), "
                     f"{tokens['completion']:,} reply tokens, {dollars(report['cost'])}"))  # fmt: skip

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from agent.report.plain import plain
 from agent.report.screens.common import SEVERITY, t
-from agent.report.words import counted
+from agent.report.words import counted, standing
 
 
 def show_measure(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -69,11 +69,9 @@ def show_experiment(console: Console, rows: Sequence[Mapping[str, Any]]) -> None
 def show_evaluate(console: Console, data: Mapping[str, Any]) -> None:
     for m in data["measured"]:
         console.print(t(m["file"], "bold"))
-        console.print(t(f"  {m['lines']} lines, {m['substance_share']:.0%} substance, {m['formulas']} display formulas, "
-                        f"{m['claims']} labelled claims"))  # fmt: skip
+        console.print(t(f"  {m['lines']} lines, {m['substance_share']:.0%} substance, {m['formulas']} display formulas"))  # fmt: skip
         console.print(t(f"  errors {_counts(m['errors'])}; warnings {_counts(m['warnings'])}"))
-        if m["witnesses"]:
-            console.print(t(f"  witnesses: {_counts(m['witnesses'])}"))
+        console.print(t(f"  {standing(m['verdicts'])}"))
         if m["steps"]:
             console.print(
                 t(

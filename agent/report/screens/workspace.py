@@ -11,7 +11,7 @@ from rich.table import Table
 
 from agent.report.plain import plain
 from agent.report.screens.common import FOLDED, MARKS, SCREENFUL, SEVERITY, named, show_table, t
-from agent.report.words import counted
+from agent.report.words import counted, listed
 
 if TYPE_CHECKING:
     from agent.books.status import ArticleStatus, BatchStatus, Counts, Status
@@ -30,9 +30,14 @@ def show_init(console: Console, data: Mapping[str, Any]) -> None:
 def show_status(console: Console, data: Status) -> None:
     console.print(t(f"{counted(data.counts.total, 'article')}: {standings(data.counts)}"))
     console.print(t(f"the files as they are: {_size(data.lines, data.formulas)}"))
-    drafts = [(a.draft_lines, a.draft_formulas or 0) for a in data.articles() if a.draft_lines is not None]
-    if drafts:
-        console.print(t(f"drafts that wait for review: {_size(*map(sum, zip(*drafts, strict=True)))}"))
+    for word, said in (("draft", "drafts that wait for review"), ("accepted", "accepted, to be merged")):
+        sizes = [
+            (a.draft_lines, a.draft_formulas or 0)
+            for a in data.articles()
+            if a.status == word and a.draft_lines is not None
+        ]
+        if sizes:
+            console.print(t(f"{said}: {_size(*map(sum, zip(*sizes, strict=True)))}"))
     folded = console.is_terminal and data.counts.total > SCREENFUL
     show_plan(console, data.batches, folded=folded)
     if data.unplanned:
@@ -44,11 +49,13 @@ def show_status(console: Console, data: Status) -> None:
 
 
 STANDINGS = ("done", "accepted", "drafts", "pending", "failed", "by_hand", "missing")
+BEGUN = ("accepted", "drafts", "failed", "by_hand", "missing")
+"""What a sub-batch's line says beside how many of its articles are done; the rest is pending."""
 
 
-def standings(counts: Counts) -> str:
+def standings(counts: Counts, names: Sequence[str] = STANDINGS) -> str:
     """How many articles stand where; what no article is, is left out."""
-    found = {name: getattr(counts, name) for name in STANDINGS}
+    found = {name: getattr(counts, name) for name in names}
     said = [
         counted(many, "draft") if name == "drafts" else f"{many:,} {name.replace('_', ' ')}"
         for name, many in found.items()
@@ -64,14 +71,24 @@ def _size(lines: int, formulas: int) -> str:
 def show_plan(console: Console, batches: Sequence[BatchStatus], *, folded: bool = False) -> None:
     if not batches:
         console.print("The plan is empty; build one from your documents: expand plan import")
-    for batch in batches:
-        for sub in batch.subs:
-            c = sub.counts
-            head = f"\n{sub.id} {sub.title}  {c.done}/{c.total} done"
-            console.print(t(head + (f", {counted(c.drafts, 'draft')}" if c.drafts else ""), "bold"))
-            whole = c.total in (c.done + c.by_hand, c.pending)
-            if sub.articles and not (folded and whole):
-                _show_articles(console, sub.articles)
+    subs = [sub for batch in batches for sub in batch.subs]
+    for sub in subs:
+        c = sub.counts
+        if not c.total:
+            continue
+        begun = c.accepted + c.drafts + c.failed + c.by_hand + c.missing
+        rest = f", {standings(c, BEGUN)}" if begun else ""
+        console.print(t(f"\n{sub.id} {sub.title}  {c.done}/{c.total} done{rest}", "bold"))
+        if not (folded and c.total in (c.done + c.by_hand, c.pending)):
+            _show_articles(console, sub.articles)
+    empty = [sub.id for sub in subs if not sub.counts.total]
+    if empty:
+        console.print(
+            t(
+                f"\n{counted(len(empty), 'sub-batch', 'sub-batches')} without an article: {listed(empty)}",
+                "dim",
+            )
+        )
 
 
 def _show_articles(console: Console, rows: Sequence[ArticleStatus]) -> None:
