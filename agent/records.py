@@ -92,6 +92,7 @@ class Finding:
     line: int = 0
     """1-based; 0 where the finding is about the whole file."""
     column: int = 0
+    """1-based; 0 where it is about a whole line."""
     file: str = ""
 
 

@@ -100,12 +100,13 @@ def import_plan(ws: Workspace, files: Sequence[Path] = (), *, write: bool = True
 
     ``files`` may lie anywhere; without any, the usual ones of the workspace are read. ``write=False`` only
     tells what would be done. Raises UsageError for a document that is not there or a workspace without any,
-    NotUtf8, ConfigError for a plan that cannot be read.
+    NotUtf8, ConfigError for a plan that cannot be read and without a folder of articles.
     """
     chosen = list(files) or [p for name in USUAL if (p := ws.root / name).is_file()]
     if not chosen:
         raise UsageError("no document to import", hint=f"name one, or put {', '.join(USUAL)} into {ws.root}")
     documents = read_all(chosen, ws.root)
+    ws.articles_for("documents are matched with articles")
     ws.plan()
     path = ws.inside(ws.config.paths.plan)
     with hold(ws.locks, "plan", wait=10.0):

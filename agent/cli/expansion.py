@@ -19,7 +19,7 @@ def next(ctx: click.Context, dry_run: bool, spec: str | None, events: str | None
     from agent.commands import expansion
 
     with opened_stream(events) as stream:
-        with watched(ctx, stream) as watch:
+        with watched(ctx, stream, dry_run=dry_run) as watch:
             result = expansion.next_article(workspace(ctx), spec=spec, dry_run=dry_run, watch=watch)
         finish(ctx, result, as_json, stream, events)
 
@@ -43,7 +43,7 @@ def run(
     from agent.commands import expansion
 
     with opened_stream(events) as stream:
-        with watched(ctx, stream) as watch:
+        with watched(ctx, stream, dry_run=dry_run) as watch:
             result = expansion.run_articles(workspace(ctx), slugs, spec=spec, dry_run=dry_run, watch=watch)
         finish(ctx, result, as_json, stream, events)
 
@@ -97,7 +97,7 @@ def batch(
 
     ws = workspace(ctx)
     with opened_stream(events) as stream:
-        with watched(ctx, stream) as watch:
+        with watched(ctx, stream, dry_run=dry_run) as watch:
             result = batching.batch(
                 ws,
                 id,

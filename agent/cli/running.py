@@ -31,13 +31,15 @@ def opened_stream(events: str | None) -> AbstractContextManager[Stream | None]:
 
 
 @contextmanager
-def watched(ctx: click.Context, stream: Stream | None) -> Iterator[Watch]:
-    """A watch on stderr; the stream of events, where one is asked for, is told too."""
+def watched(ctx: click.Context, stream: Stream | None, *, dry_run: bool = False) -> Iterator[Watch]:
+    """A watch on stderr, of plain lines for a dry run; the stream of events, where one is asked for, is told too."""
     from agent.llm.prices import priced
     from agent.report.live import watching
 
     ws = workspace(ctx)
-    with watching(price=priced(ws.config.prices.models), stream=stream, notes=ws.locks) as watch:
+    with watching(
+        price=priced(ws.config.prices.models), stream=stream, notes=ws.locks, runs=not dry_run
+    ) as watch:
         yield watch
 
 

@@ -48,7 +48,8 @@ def show(result: Result, as_json: bool) -> NoReturn:
     from agent.report.show import render
 
     try:
-        render(result.view, result.data, result.raw, as_json)
+        if result.data is not None:
+            render(result.view, result.data, result.raw, as_json)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone (`expand diff … | head`): nothing is left to say, and what was done is done.

@@ -40,7 +40,8 @@ def evaluate_files(
     if against and errors:
         raise errors[0]  # no judge is asked, and paid, for half of what was wished
     compared = [asdict(c) for c in _compare(folder, paths, against, source, spec, watch)] if against else []
-    return Result("evaluate", {"measured": rows, "compared": compared}, errors=errors)
+    data = {"measured": rows, "compared": compared} if rows else None
+    return Result("evaluate", data, errors=errors)
 
 
 def _compare(

@@ -17,7 +17,7 @@ def witness(files: Sequence[Path], *, unsafe: bool) -> Result:
     jobs, errors = of_each(files, witness_jobs)
     found = run_jobs([job for own in jobs for job in own], unsafe=unsafe)
     short = any(v.verdict in ("refuted", "unchecked") for v in found)
-    return Result("witness", [v.to_json() for v in found], 1 if short else 0, errors=errors)
+    return Result("witness", [v.to_json() for v in found] or None, 1 if short else 0, errors=errors)
 
 
 def experiment(files: Sequence[Path], *, unsafe: bool) -> Result:
@@ -27,4 +27,4 @@ def experiment(files: Sequence[Path], *, unsafe: bool) -> Result:
     programs, errors = of_each(files, program_of)
     found = run_programs(programs, unsafe=unsafe)
     short = not all(r.ok for r in found)
-    return Result("experiment", [r.to_json() for r in found], 1 if short else 0, errors=errors)
+    return Result("experiment", [r.to_json() for r in found] or None, 1 if short else 0, errors=errors)

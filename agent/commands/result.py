@@ -13,7 +13,8 @@ class Result:
     view: str
     """Name of the screen that shows the data."""
     data: Any
-    """What `--json` prints: dataclasses, mappings, sequences, strings, numbers."""
+    """What `--json` prints: dataclasses, mappings, sequences, strings, numbers. None where nothing could be done, so
+    that the errors are all there is."""
     code: int = 0
     """Exit code: 0 done, 1 done but falls short."""
     errors: tuple[UsageError, ...] = ()

@@ -44,7 +44,7 @@ def measure_files(paths: Sequence[Path]) -> Result:
         }
 
     rows, errors = of_each(paths, row)
-    return Result("measure", rows, errors=errors)
+    return Result("measure", rows or None, errors=errors)
 
 
 def strip_file(path: Path) -> Result:
@@ -71,7 +71,8 @@ def check_files(paths: Sequence[Path], *, source: Path | None, from_git: bool) -
     files, errors = of_each(paths, lambda path: check_file(path, original_of(path, source, from_git)))
     found = [f for findings in files for f in findings]
     bad = any(f.severity == "error" for f in found)
-    return Result("findings", [finding_row(f) for f in found], 1 if bad else 0, errors=errors)
+    rows = [finding_row(f) for f in found] if files else None
+    return Result("findings", rows, 1 if bad else 0, errors=errors)
 
 
 def original_of(path: Path, source: Path | None, from_git: bool) -> bytes | None:

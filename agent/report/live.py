@@ -44,15 +44,19 @@ GAP = 2
 
 @contextmanager
 def watching(
-    *, price: Price | None = None, stream: Stream | None = None, notes: Path | None = None
+    *,
+    price: Price | None = None,
+    stream: Stream | None = None,
+    notes: Path | None = None,
+    runs: bool = True,
 ) -> Iterator[Watch]:
     """Watch a run on stderr. ``stream`` is told too; ``notes`` is the folder where `expand status --watch` of another
-    process looks."""
+    process looks; ``runs``: False for a run that is only foreseen, which has no table."""
     from agent.pipeline.watch import Watch, both
 
     board = Board(price)
-    note = noted(board, notes / f"live-{os.getpid()}.json" if notes else None)
-    with note, _on_terminal(board) if sys.stderr.isatty() else _in_lines(board) as screen:
+    note = noted(board, notes / f"live-{os.getpid()}.json" if notes and runs else None)
+    with note, _on_terminal(board) if runs and sys.stderr.isatty() else _in_lines(board) as screen:
         watch = both(Watch(board.progress, board.call), screen)
         if stream is not None:
             watch = both(watch, Watch(stream.progress, stream.call, stream.line))

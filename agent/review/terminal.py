@@ -24,13 +24,13 @@ from agent.review.take_back import take_back
 from agent.review.versions import versions
 from agent.workspace import Workspace
 
-KEYS = """  j k    next, previous section          space  more of this one
-  a      accept                          A      accept all undecided ones without an error
-  r      reject, with a note             n      have it written again, with a note
-  e      edit by hand ($EDITOR)          u      take back the last decision or edit
-  w      witnesses of this section       s      this section as a diff
-  v      compare with the text before    m      merge what is accepted
-  q      leave (nothing is lost)         ?      these keys"""
+KEYS = """  j k  next, previous section        space more of this one
+  a    accept                        A     accept all undecided without errors
+  r    reject, with a note           n     have it written again, with a note
+  e    edit by hand ($EDITOR)        u     take back the last decision or edit
+  w    witnesses of this section     s     this section as a diff
+  v    compare with the text before  m     merge what is accepted
+  q    leave (nothing is lost)       ?     these keys"""
 DECISION = {"accepted": "accepted", "rejected": "rejected", "": "undecided"}
 
 

@@ -85,10 +85,14 @@ class Workspace:
         return {place.item.file: self._item(articles, place) for place in places}
 
     def _planned(self) -> Path:
+        return self.articles_for(f"{self.config.paths.plan} names articles")
+
+    def articles_for(self, what: str) -> Path:
+        """The folder of articles, for ``what`` needs it. Raises ConfigError where there is none."""
         articles = self.articles
         if not articles.is_dir():
             raise ConfigError(
-                f"{self.config.paths.plan} names articles, and there is no folder {articles}",
+                f"{what}, and there is no folder {articles}",
                 hint="make it, or name theirs in config.toml: paths.articles",
             )
         return articles

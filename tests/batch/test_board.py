@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,7 +23,7 @@ from agent.pipeline.estimate import calls_of_parts
 from agent.pipeline.job import Progress
 from agent.records import Usage
 from agent.report.board import Board
-from agent.report.live import PlainLines, draw, noted, running, span, summary
+from agent.report.live import PlainLines, draw, noted, running, span, summary, watching
 from agent.report.stream import Stream
 from agent.report.watching import line, watch_status
 
@@ -212,6 +213,21 @@ def test_a_note_reaches_the_last_state_before_a_quiet_time(tmp_path: Path) -> No
     assert [r["totals"]["in_flight"] for r in seen] == [1, 1]
     assert seen[0]["totals"]["seconds"] < seen[1]["totals"]["seconds"], "its seconds go on"
     assert not list(file.parent.iterdir()), "a note ends with its run"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_run_that_is_only_foreseen_draws_no_table_and_leaves_no_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with watching(notes=tmp_path, runs=False) as watch:
+        watch.line("b: no such file, passing on")
+        assert not list(tmp_path.iterdir())
+    assert terminal.getvalue() == "b: no such file, passing on\n"
 
 
 def looked(drafts: int) -> Status:

@@ -55,6 +55,14 @@ def test_plan_items_without_files_are_listed_and_passed_over(site: Site) -> None
     said(site.expand("run", "gone"), 2, "no article gone")
 
 
+def test_a_plan_is_not_imported_without_the_folder_of_articles(site: Site) -> None:
+    (site.root / "TODO.md").write_text("# 1A\n\n- [ ] 某文.md\n", encoding="utf-8")
+    shutil.rmtree(site.root / "blogs_raw", ignore_errors=True)
+    before = tree(site.root)
+    said(site.expand("plan", "import", "TODO.md"), 2, "there is no folder", "blogs_raw", "paths.articles")
+    assert tree(site.root) == before
+
+
 def test_a_batch_of_which_nothing_can_be_taken_says_why(site: Site) -> None:
     site.plan("gone.md")
     for more in ([], ["--dry-run"]):
@@ -75,6 +83,9 @@ def test_a_file_that_cannot_be_used_is_named_and_hides_no_other(site: Site) -> N
         said(done, 2, f"{names[0]}: ", f"{names[1]}: line 21: region x", f"{names[3]}: not UTF-8")
         assert names[2] in done.out or command == "check", "nothing is found in the good one"
         assert names[1] not in done.out
+    done = site.expand("check", names[0], names[1])
+    said(done, 2, f"{names[0]}: ", f"{names[1]}: line")
+    assert done.out == "", "of no file there is anything to say"
     said(site.expand("strip", names[1]), 2, f"{names[1]}: line 21: region x begins here and never ends")
 
 

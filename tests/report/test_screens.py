@@ -61,6 +61,46 @@ def test_a_sub_batch_without_articles_draws_no_table() -> None:
     assert "formulas  " not in shown("status", status())
 
 
+def test_a_forecast_tells_its_articles_apart_on_a_narrow_terminal() -> None:
+    many = {
+        "calls": 109,
+        "stored": 0,
+        "prompt_tokens": 1_581_558,
+        "completion_tokens": 120_041,
+        "cost": 12.5,
+        "seconds": 7200.0,
+    }
+    names = [f"从动力学角度看优化算法{n}：为什么学习率不宜过小" for n in "一二三"]
+    rows = [
+        {"slug": n, "targets": {"lines": 1200, "formulas": 100}, "estimate": many, "problem": ""}
+        for n in names
+    ]
+    total = {**many, "articles": 3, "models": (), "slots": 4, "from": None}
+    said = shown("forecast", {"articles": rows, "total": total, "via": ""})
+    assert said.count("1200+ / 100+") == 3
+    assert "…" not in said
+    assert all(n in said for n in "一二三")
+
+
+def test_measures_are_counted_in_words() -> None:
+    none = {"code_blocks": {}, "boxes": {}, "added": {"lines": 0}, "tokens": None}
+    ones = dict.fromkeys(
+        ("lines", "substance_lines", "formulas", "numbered", "inline_formulas", "han_chars", "words"), 1
+    )
+    said = shown("measure", [{"file": "a.md", **none, **ones, "headings": {"1": 1, "2": 15}}], 160)
+    assert (
+        "1 line (1 of substance), 1 display formula (1 numbered), 1 inline, 1 Han character, 1 word\n" in said
+    )
+    assert "headings: 1 level 1, 15 level 2\n" in said
+
+
+def test_a_finding_about_a_line_or_a_file_has_no_column() -> None:
+    about = {"file": "a.md", "severity": "error", "message": "m", "check": "c", "rule": "r"}
+    rows = [{**about, "line": line, "column": column} for line, column in ((0, 0), (3, 0), (3, 7))]
+    places = [row.partition(" error: ")[0] for row in shown("findings", rows).splitlines()]
+    assert places == ["a.md:", "a.md:3:", "a.md:3:7:", "3 errors, 0 warnings, 0 notes"]
+
+
 def test_sub_batches_without_articles_share_a_line() -> None:
     empty = tuple(SubBatchStatus(f"2{letter}", "题", Counts(), ()) for letter in "ABCDEFGHIJ")
     batches = (*status(DRAFT).batches, BatchStatus("2", "", Counts(), empty))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from agent.review.edit import edit
-from agent.review.terminal import walk
+from agent.review.terminal import KEYS, walk
 from tests.pipeline.desk import FAKE
 from tests.review.desk import ROOT, Desk
 
@@ -59,6 +59,10 @@ def test_from_review_to_a_committed_article_in_three_keys(desk: Desk) -> None:
     assert desk.state.status == "merged"
     assert re.search(r"commit [0-9a-f]{10}", script.text)
     assert desk.git("log", "--format=%s").startswith("Expand 两数之和")
+
+
+def test_the_keys_fit_a_terminal_of_80_columns() -> None:
+    assert max(map(len, KEYS.splitlines())) < 80
 
 
 def test_nobody_is_asked_how_to_merge_what_cannot_be_merged(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -26,7 +26,9 @@ def show_forecast(console: Console, data: Mapping[str, Any]) -> None:
     """What a batch will take, article by article, and all together."""
     table = Table(box=None, pad_edge=False)
     for name in ("article", "target", "calls", "stored", "prompt", "reply", "cost", "time"):
-        table.add_column(name, justify="left" if name in ("article", "target") else "right")
+        # A name is folded, never cut: it tells the rows apart, and is typed. A number is neither.
+        side: Literal["left", "right"] = "left" if name in ("article", "target") else "right"
+        table.add_column(name, justify=side, no_wrap=name != "article", overflow="fold")
     for row in data["articles"]:
         wanted = row["targets"]
         target = f"{wanted['lines']}+ / {wanted['formulas']}+"

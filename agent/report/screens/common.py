@@ -53,7 +53,7 @@ def show_table(
     if console.is_terminal:
         table = Table(box=None, pad_edge=False)
         for place, name in enumerate(head):
-            table.add_column(name, justify="right" if place in right else "left", style="")
+            table.add_column(name, justify="right" if place in right else "left", no_wrap=place in right)
         for first, *others in rows:
             table.add_row(cell(first, styles.get(first, "")), *map(cell, others))
         console.print(table)
@@ -64,9 +64,9 @@ def show_table(
 
 
 def cell(value: str, style: str = "") -> Text:
-    """A second line is dim; and it is folded, never cut: a slug is typed by a person."""
+    """A second line is dim. Words are folded, never cut: a slug is typed by a person."""
     first, line, below = value.partition("\n")
-    text = Text(plain(first), style=style, overflow="fold" if line else None)
+    text = Text(plain(first), style=style, overflow="fold")
     return text.append(plain(line + below), "dim")
 
 

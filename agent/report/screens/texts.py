@@ -20,23 +20,28 @@ def show_measure(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             console.print(t(f"  added: {_measured(row['added'])}"))
         for name in ("code_blocks", "headings", "boxes"):
             if row[name]:
-                held = ", ".join(f"{k or 'plain'} {v}" for k, v in row[name].items())
+                # JSON has the levels of headings as words
+                kinds = {
+                    f"level {k}" if name == "headings" else k or "plain": v for k, v in row[name].items()
+                }
+                held = ", ".join(f"{v} {k}" for k, v in kinds.items())
                 console.print(t(f"  {name.replace('_', ' ')}: {held}"))
 
 
 def _measured(m: Mapping[str, Any]) -> str:
     tokens = "" if m["tokens"] is None else f", {m['tokens']:,} tokens"
     return (
-        f"{m['lines']:,} lines ({m['substance_lines']:,} of substance), {m['formulas']} display formulas "
-        f"({m['numbered']} numbered), {m['inline_formulas']} inline, {m['han_chars']:,} Han characters, "
-        f"{m['words']:,} words{tokens}"
+        f"{counted(m['lines'], 'line')} ({m['substance_lines']:,} of substance), {counted(m['formulas'], 'display formula')} "
+        f"({m['numbered']} numbered), {m['inline_formulas']} inline, "
+        f"{counted(m['han_chars'], 'Han character')}, {counted(m['words'], 'word')}{tokens}"
     )
 
 
 def show_findings(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """As a compiler prints: file:line:column: severity: message [check/rule]."""
+    """As a compiler prints: file:line:column: severity: message [check/rule]; line and column from 1, where there are any."""
     for f in rows:
-        place = f"{f['file']}:{f['line']}:{f['column']}: "
+        # What is about a whole file or line has no column, and 0 would be none that an editor knows.
+        place = ":".join([f["file"], *(str(n) for n in (f["line"], f["column"]) if n), " "])
         console.print(t(place).append(f["severity"], SEVERITY[f["severity"]]).append(plain(f": {f['message']} [{f['check']}/{f['rule']}]")))  # fmt: skip
     count = {s: sum(f["severity"] == s for f in rows) for s in SEVERITY}
     words = {"error": "error", "warning": "warning", "info": "note"}
@@ -69,7 +74,8 @@ def show_experiment(console: Console, rows: Sequence[Mapping[str, Any]]) -> None
 def show_evaluate(console: Console, data: Mapping[str, Any]) -> None:
     for m in data["measured"]:
         console.print(t(m["file"], "bold"))
-        console.print(t(f"  {m['lines']} lines, {m['substance_share']:.0%} substance, {m['formulas']} display formulas"))  # fmt: skip
+        console.print(t(f"  {counted(m['lines'], 'line')}, {m['substance_share']:.0%} substance, "
+                        f"{counted(m['formulas'], 'display formula')}"))  # fmt: skip
         console.print(t(f"  errors {_counts(m['errors'])}; warnings {_counts(m['warnings'])}"))
         console.print(t(f"  {standing(m['verdicts'])}"))
         if m["steps"]:
