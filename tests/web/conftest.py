@@ -118,14 +118,14 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def browse(request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Opens pages. Without a browser the test is left out, and the summary says so."""
+    """Opens pages; ``script`` runs in them before their own. Without a browser the test is left out, and the summary says so."""
     if CHROMIUM is None:
         LEFT_OUT.append(request.node.nodeid)
         missing("browser", "no chromium here: apt-get install chromium fonts-noto-cjk")
     browser = request.getfixturevalue("chromium")
     contexts: list[Any] = []
 
-    def open_(origin: str, address: str, **options: Any) -> Watched:
+    def open_(origin: str, address: str, script: str = "", **options: Any) -> Watched:
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
@@ -135,6 +135,7 @@ def browse(request: pytest.FixtureRequest) -> Iterator[Open]:
         page.on("pageerror", lambda error: seen.console.append(str(error)))
         page.on("request", lambda r: seen.outside.append(r.url) if not _own(r.url, origin) else None)
         page.on("response", lambda r: seen.bad.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.add_init_script(script)
         page.goto(address)
         return seen
 
