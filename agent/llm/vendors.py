@@ -87,6 +87,8 @@ def open_model(spec: str, settings: ModelSettings) -> Model:
     if factory is None:
         near = difflib.get_close_matches(vendor, [known for known, _ in VENDORS], n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(v for v, _ in VENDORS)
+        if vendor and not colon and not near:
+            hint = f"write vendor:name, such as openai:{vendor}; {hint}, and auto"
         raise UnusableSpec(f"model {spec!r}: unknown vendor {vendor!r}", hint=hint)
     if not colon or not name.strip():
         raise UnusableSpec(f"model {spec!r}: no name after the vendor", hint=f"write {vendor}:NAME")

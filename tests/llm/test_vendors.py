@@ -22,7 +22,7 @@ from tests.llm.helpers import SECRET, make_call, run
         ("opneai:gpt-5-mini", "unknown vendor 'opneai'", "openai"),
         ("antropic:claude", "unknown vendor 'antropic'", "did you mean anthropic"),
         ("zzz:x", "unknown vendor 'zzz'", "known: openai, replay, mailbox"),
-        ("gpt-5-mini", "unknown vendor", "known: "),
+        ("gpt-5-mini", "unknown vendor", "such as openai:gpt-5-mini; known: "),
         ("openai", "no name after the vendor", "openai:NAME"),
         ("openai: ", "no name after the vendor", "openai:NAME"),
         ("", "unknown vendor", "known: "),
