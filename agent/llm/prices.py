@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 from agent.llm.endpoints import is_local
@@ -40,7 +42,9 @@ OWN_ENDPOINT = {
 
 
 def cost_of(identity: str, usage: Usage) -> float | None:
-    """Price of a call in US dollars at today's list price, or None where it is unknown.
+    """Price of a call in US dollars at today's list price, or None where it is unknown. Of a vendor whose price
+    changes with the time of day it is the dearest: one ledger costs the same whenever it is looked at, and no cap is
+    broken by the clock.
 
     Identity is a model's (``openai:gpt-5-mini``, ``openai:deepseek-chat@api.deepseek.com/v1``). ``mailbox``,
     ``replay`` and ``local`` cost nothing.
@@ -71,8 +75,26 @@ def cost_of(identity: str, usage: Usage) -> float | None:
 def _listed(name: str, where: Mapping[str, Any], used: Mapping[str, int], **context: str) -> float:
     from genai_prices import Usage, calc_price
 
-    found = calc_price(Usage(**used), name, price_context=context or None, **where)
+    found = calc_price(
+        Usage(**used),
+        name,
+        price_context=context or None,
+        genai_request_timestamp=_dearest(name, *where.items(), day=datetime.now(UTC).date()),
+        **where,
+    )
     return float(found.total_price)
+
+
+@lru_cache(maxsize=64)
+def _dearest(name: str, *where: tuple[str, Any], day: date) -> datetime:
+    """The time of a day at which a model costs most, to within an hour; the earliest of several."""
+    from genai_prices import Usage, calc_price
+
+    some = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+    hours = [datetime.combine(day, time(hour, 45), UTC) for hour in range(24)]
+    return max(
+        hours, key=lambda at: calc_price(some, name, genai_request_timestamp=at, **dict(where)).total_price
+    )
 
 
 def priced(own: Mapping[str, Any]) -> Price:

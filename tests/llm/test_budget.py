@@ -162,3 +162,29 @@ def test_without_a_cap_nothing_is_counted_or_priced(tmp_path: Path) -> None:
             assert (await client.ask(make_request())).text == "好。"
 
     run(main())
+
+
+@pytest.mark.parametrize("name", ["deepseek-chat", "deepseek-flash", "deepseek-reasoner"])
+def test_a_price_does_not_hang_on_the_hour(name: str) -> None:
+    """DeepSeek's list price does: what an article costs, and where a cap stands, would change while it runs."""
+    from datetime import UTC, datetime, time
+
+    from genai_prices import Usage as Listed
+    from genai_prices import calc_price
+
+    day = datetime.now(UTC).date()
+    used = Listed(input_tokens=900_000, cache_read_tokens=100_000, output_tokens=50_000)
+    hourly = {
+        float(
+            calc_price(
+                used,
+                name,
+                provider_id="deepseek",
+                genai_request_timestamp=datetime.combine(day, time(hour, minute), UTC),
+            ).total_price
+        )
+        for hour in range(24)
+        for minute in (0, 29, 31, 59)
+    }
+    assert len(hourly) > 1, "the table knows of hours"
+    assert cost_of(f"openai:{name}@api.deepseek.com", Usage(900_000, 100_000, 50_000)) == max(hourly)
